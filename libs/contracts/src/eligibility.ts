@@ -1,0 +1,258 @@
+import { z } from 'zod';
+import { businessDate } from './dates.ts';
+import { issueOf, text } from './text.ts';
+
+export const LEVELS = ['elementary', 'intermediate', 'advanced'] as const;
+export const FORMS = ['concentrated', 'non-concentrated'] as const;
+export type Level = (typeof LEVELS)[number];
+export type Form = (typeof FORMS)[number];
+
+/* Ordered scales, lowest first. */
+export const DEGREES = ['none', 'lower-secondary', 'upper-secondary', 'college', 'university', 'master', 'doctor'] as const;
+export const RATINGS = ['not-completed', 'completed', 'good', 'excellent'] as const;
+export const PARTY_STATUSES = ['none', 'probationary', 'full'] as const;
+const REQUIRED_LEVELS = ['none', ...LEVELS] as const;
+
+/** Posts that a rule can name. `other` is an answer (none of these), an absent post is missing data. */
+export const POSTS = {
+  'base-party-committee-member': { vi: 'Cấp ủy viên chi bộ, đảng bộ cơ sở', en: 'Committee member of a base Party organization' },
+  'upper-party-committee-member': { vi: 'Cấp ủy viên cấp trên trực tiếp cơ sở', en: 'Committee member of the Party organization directly above the base' },
+  'upper-party-standing-member': { vi: 'Ủy viên ban thường vụ cấp trên trực tiếp cơ sở', en: 'Standing member of the Party organization directly above the base' },
+  'city-party-committee-member': { vi: 'Cấp ủy viên tỉnh, thành phố', en: 'Committee member of a province or city Party organization' },
+  'council-chair': { vi: 'Chủ tịch hội đồng nhân dân', en: "Chair of a people's council" },
+  'council-deputy-chair': { vi: 'Phó chủ tịch hội đồng nhân dân', en: "Deputy chair of a people's council" },
+  'committee-chair': { vi: 'Chủ tịch ủy ban nhân dân', en: "Chair of a people's committee" },
+  'committee-deputy-chair': { vi: 'Phó chủ tịch ủy ban nhân dân', en: "Deputy chair of a people's committee" },
+  'front-head': { vi: 'Chủ tịch Ủy ban Mặt trận Tổ quốc', en: 'Chair of a Fatherland Front committee' },
+  'mass-body-head': { vi: 'Trưởng tổ chức chính trị - xã hội', en: 'Head of a mass organization' },
+  'front-or-mass-deputy-head': { vi: 'Cấp phó Mặt trận, tổ chức chính trị - xã hội', en: 'Deputy head of the Front or of a mass organization' },
+  'commune-military-commander': { vi: 'Chỉ huy trưởng quân sự cấp xã', en: 'Military commander of a commune' },
+  'body-leader': { vi: 'Lãnh đạo cơ quan, đơn vị', en: 'Head or deputy head of a body or public unit' },
+  'division-head': { vi: 'Trưởng phòng và tương đương', en: 'Head of division or equal' },
+  'division-deputy-head': { vi: 'Phó trưởng phòng và tương đương', en: 'Deputy head of division or equal' },
+  'group-board-deputy-head': { vi: 'Phó trưởng ban của tập đoàn nhà nước', en: 'Deputy board head in a state group' },
+  'enterprise-division-head': { vi: 'Trưởng ban, trưởng phòng doanh nghiệp nhà nước', en: 'Head of board or division in a provincial state company, state group or state bank' },
+  'enterprise-leader': { vi: 'Thành viên hội đồng, giám đốc doanh nghiệp nhà nước', en: "Members' council or director of such an enterprise" },
+  'commune-police-head': { vi: 'Trưởng công an cấp xã', en: 'Head of commune police' },
+  'commune-police-deputy-head': { vi: 'Phó trưởng công an cấp xã', en: 'Deputy head of commune police' },
+  'police-team-head': { vi: 'Đội trưởng, đội phó công an', en: 'Team head or deputy head in the police' },
+  'police-division-head': { vi: 'Trưởng phòng, phó trưởng phòng công an', en: 'Head or deputy head of division in the police' },
+  'army-battalion-command': { vi: 'Chỉ huy tiểu đoàn', en: 'Battalion command' },
+  'army-regiment-deputy-chief': { vi: 'Phó tham mưu trưởng, phó chủ nhiệm chính trị trung đoàn', en: 'Deputy chief of staff or of politics at regiment' },
+  'army-regiment-command': { vi: 'Trung đoàn trưởng, chính ủy trung đoàn', en: 'Regiment commander or commissar' },
+  other: { vi: 'Không thuộc các chức vụ trên', en: 'None of these' },
+} as const;
+export type Post = keyof typeof POSTS;
+export const POST_LEVELS = ['commune', 'district', 'province', 'central'] as const;
+/** chuyên viên, chuyên viên chính, chuyên viên cao cấp */
+export const GRADES = ['specialist', 'principal-specialist', 'senior-specialist', 'other'] as const;
+export const SECTORS = ['civil', 'army', 'police', 'enterprise'] as const;
+export const SEXES = ['male', 'female'] as const;
+
+/* What a condition may ask for. The closed list keeps a published rule from naming a fact that nobody records. */
+const SCALES = {
+  degree: DEGREES, 'party.status': PARTY_STATUSES, postRequires: REQUIRED_LEVELS, 'ratings.year-1': RATINGS, 'ratings.year-2': RATINGS,
+} as const satisfies Record<string, readonly string[]>;
+const CODES = {
+  ...SCALES, 'post.code': Object.keys(POSTS) as readonly string[], 'post.level': POST_LEVELS, 'grade.code': GRADES, sector: SECTORS, sex: SEXES,
+} as const satisfies Record<string, readonly string[]>;
+export type ScaleField = keyof typeof SCALES;
+export type CodeField = keyof typeof CODES;
+const FLAG_FIELDS = ['ethnicMinority', 'planned.confirmed', 'grade.inPool', 'lecturer.politicalTheory', 'lecturer.willTeachIntermediate'] as const;
+export type FlagField = (typeof FLAG_FIELDS)[number];
+const keys = <K extends string>(table: Record<K, unknown>) => Object.keys(table) as [K, ...K[]];
+const FACT_FIELDS = [...keys(CODES), ...FLAG_FIELDS, 'lecturer.fullYears', 'grade.since', 'birth'] as const;
+export type FactField = (typeof FACT_FIELDS)[number];
+
+/** Position on the ordered scale of a field, from 0; -1 for a value that is not on it. */
+export const rankOf = (field: ScaleField, value: string): number => (SCALES[field] as readonly string[]).indexOf(value);
+
+/** A condition over the facts of a learner; `text-missing` stands for the part of a rule whose official text was not read. */
+export type Condition =
+  | { kind: 'and' | 'or'; of: Condition[] }
+  | { kind: 'at-least'; field: ScaleField; value: string }
+  | { kind: 'in'; field: CodeField; values: string[] }
+  | { kind: 'is'; field: FlagField; value: boolean }
+  | { kind: 'compare'; field: 'lecturer.fullYears'; op: '>=' | '<=' | '='; value: number }
+  | { kind: 'full-years'; field: 'grade.since'; atLeast: number }
+  | { kind: 'age-at-least'; form: Form; female: number; male: number }
+  | { kind: 'text-missing' };
+
+type Path = readonly (string | number)[];
+type Fault = keyof typeof FAULTS;
+const FAULTS = {
+  'value-unknown-to-field': { vi: 'Trường này không có mã đó.', en: 'The field has no such code.' },
+  'validity-empty': { vi: 'Ngày hết hiệu lực phải sau ngày có hiệu lực.', en: 'The end of validity must be after its start.' },
+  'rule-id-repeated': { vi: 'Mã quy tắc bị lặp.', en: 'The rule id is used twice.' },
+  'source-unknown': { vi: 'Nguồn không có trong danh mục nguồn.', en: 'The source is not among the sources of the set.' },
+  'source-missing': { vi: 'Quy tắc đã xác nhận phải nêu nơi đã đọc.', en: 'A confirmed rule must say where it was read.' },
+  'confidence-contradicted': {
+    vi: 'Phần chưa đọc (text-missing, unsure) phải đi với confirmed-in-part, và chỉ với mức đó.',
+    en: 'What was not read (text-missing, unsure) goes with confirmed-in-part, and only with it.',
+  },
+  'document-not-named': { vi: 'Lời văn phải nêu số văn bản.', en: 'The text must name its document.' },
+  'text-missing-not-said': { vi: 'Lời văn phải ghi "thiếu văn bản gốc".', en: 'The text must say "official text missing".' },
+} as const;
+const report = (context: z.RefinementCtx, path: Path, code: Fault): void => context.addIssue({ ...issueOf({ code, ...FAULTS[code] }), path: [...path] });
+const knows = (field: CodeField, value: string): boolean => (CODES[field] as readonly string[]).includes(value);
+
+const age = z.int().min(14).max(80);
+const leaves = [
+  z.strictObject({ kind: z.literal('at-least'), field: z.enum(keys(SCALES)), value: z.string() }).superRefine(({ field, value }, context) => {
+    if (!knows(field, value)) report(context, ['value'], 'value-unknown-to-field');
+  }),
+  z.strictObject({ kind: z.literal('in'), field: z.enum(keys(CODES)), values: z.array(z.string()).min(1).max(60) }).superRefine(({ field, values }, context) =>
+    values.forEach((value, index) => { if (!knows(field, value)) report(context, ['values', index], 'value-unknown-to-field'); })),
+  z.strictObject({ kind: z.literal('is'), field: z.enum(FLAG_FIELDS), value: z.boolean() }),
+  z.strictObject({ kind: z.literal('compare'), field: z.literal('lecturer.fullYears'), op: z.enum(['>=', '<=', '=']), value: z.int().min(0).max(60) }),
+  z.strictObject({ kind: z.literal('full-years'), field: z.literal('grade.since'), atLeast: z.int().min(1).max(60) }),
+  z.strictObject({ kind: z.literal('age-at-least'), form: z.enum(FORMS), female: age, male: age }),
+  z.strictObject({ kind: z.literal('text-missing') }),
+] as const;
+const joined = (inner: z.ZodType<Condition, Condition>) =>
+  z.discriminatedUnion('kind', [...leaves, z.strictObject({ kind: z.enum(['and', 'or']), of: z.array(inner).min(1).max(20) })]);
+/* Three levels of and/or, unrolled: a recursive schema would let a publisher exhaust the stack, and OpenAPI renders this one in full. */
+export const condition: z.ZodType<Condition, Condition> = joined(joined(joined(z.discriminatedUnion('kind', leaves))));
+
+/** What every text about an unread rule must carry, so that no screen can show it as the rule. */
+export const OFFICIAL_TEXT_MISSING = { vi: 'thiếu văn bản gốc', en: 'official text missing' } as const;
+
+const confidence = z.enum(['confirmed', 'confirmed-in-part', 'unsure']);
+const ruleId = z.string().regex(/^[A-Z]{2}(\.[A-Z]+)+$/).max(60);
+const wording = z.strictObject({ vi: text({ max: 500 }), en: text({ max: 500 }) });
+/** `paragraph` is null until somebody has read the official text; `readIn` names pages of the rule set's `sources`. */
+const source = z.strictObject({ document: text({ max: 80 }), paragraph: text({ max: 120 }).nullable(), readIn: z.array(z.string()).max(10) });
+const head = { id: ruleId, source, text: wording };
+const alternative = z.strictObject({ ...head, confidence, condition });
+const mustHead = { ...head, level: z.enum(LEVELS), confidence: z.enum(['confirmed', 'confirmed-in-part']) };
+/** Who may decide an exception; null: the texts that were read know none. */
+const waiver = z.strictObject({ by: wording }).nullable();
+const rule = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('must'), ...mustHead, condition, waiver }),
+  z.strictObject({ kind: z.literal('must-one-of'), ...mustHead, alternatives: z.array(alternative).min(1).max(20), waiver }),
+  /* Has no condition to fail. `not-read`: the text exists and was not read. `not-seen`: what was read of the text has no such rule. */
+  z.strictObject({ kind: z.literal('unread'), ...head, level: z.enum(LEVELS), confidence: z.literal('unsure'), reading: z.enum(['not-read', 'not-seen']) }),
+]);
+export type Rule = z.infer<typeof rule>;
+export type Alternative = z.infer<typeof alternative>;
+
+const holdsGap = (it: Condition): boolean => it.kind === 'text-missing' || ((it.kind === 'and' || it.kind === 'or') && it.of.some(holdsGap));
+const bound = z.strictObject({ date: businessDate, confidence });
+
+/** A rule set as it is published: valid `[validFrom, validTo)`. Only what was read can refuse anybody; the label and the data must agree on that. */
+export const ruleSet = z.strictObject({
+  language: z.literal(1),
+  id: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/).max(60),
+  version: z.int().min(1),
+  document: text({ max: 80 }),
+  title: wording,
+  validFrom: bound,
+  validTo: bound.nullable(),
+  sources: z.record(z.string(), z.url()),
+  rules: z.array(rule).min(1).max(200),
+}).superRefine((set, context) => {
+  if (set.validTo && set.validTo.date <= set.validFrom.date) report(context, ['validTo', 'date'], 'validity-empty');
+  const seen = new Set<string>();
+  const look = (entry: Alternative | Rule, path: Path, hasGap: boolean | null): void => {
+    const { id, confidence, source, text: shown } = entry;
+    if (seen.has(id)) report(context, [...path, 'id'], 'rule-id-repeated');
+    seen.add(id);
+    source.readIn.forEach((key, at) => { if (!Object.hasOwn(set.sources, key)) report(context, [...path, 'source', 'readIn', at], 'source-unknown'); });
+    if (confidence !== 'unsure' && source.readIn.length === 0) report(context, [...path, 'source', 'readIn'], 'source-missing');
+    if (hasGap !== null && hasGap !== (confidence === 'confirmed-in-part')) report(context, [...path, 'confidence'], 'confidence-contradicted');
+    for (const language of ['vi', 'en'] as const) {
+      if (!shown[language].includes(source.document)) report(context, [...path, 'text', language], 'document-not-named');
+      const isSaid = shown[language].toLowerCase().includes(OFFICIAL_TEXT_MISSING[language]);
+      if (confidence !== 'confirmed' && !isSaid) report(context, [...path, 'text', language], 'text-missing-not-said');
+    }
+  };
+  set.rules.forEach((it, index) => {
+    if (it.kind === 'must') return look(it, ['rules', index], holdsGap(it.condition));
+    if (it.kind === 'unread') return look(it, ['rules', index], null);
+    look(it, ['rules', index], it.alternatives.some((row) => row.confidence !== 'confirmed'));
+    it.alternatives.forEach((row, at) => look(row, ['rules', index, 'alternatives', at], row.confidence === 'unsure' ? null : holdsGap(row.condition)));
+  });
+});
+export type RuleSet = z.infer<typeof ruleSet>;
+
+/** A rule set with the SHA-256, in hex, of its canonical JSON, computed at the door that published it. */
+export const publishedRuleSet = z.strictObject({ hash: z.string().regex(/^[0-9a-f]{64}$/), ruleSet });
+export type PublishedRuleSet = z.infer<typeof publishedRuleSet>;
+
+/**
+ * One text for one value: members sorted by UTF-16 code unit, no white space, absent members left out. Throws TypeError on what JSON
+ * cannot carry (NaN, bigint, dates and other objects with a class), since silence there would give two values one hash.
+ */
+export const canonicalJson = (value: unknown): string => {
+  if (Array.isArray(value)) return `[${Array.from(value, canonicalJson).join(',')}]`;
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) return JSON.stringify(value);
+  if (typeof value !== 'object' || ![Object.prototype, null].includes(Object.getPrototypeOf(value))) throw new TypeError(`not JSON: ${typeof value}`);
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  members.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`).join(',')}}`;
+};
+
+const documentNo = text({ max: 80 });
+const basic = { fieldClass: 'basic' };
+const sensitive = { fieldClass: 'sensitive' };
+
+/**
+ * What is known of a learner on the day of the check. Everything may be absent, and absent is missing data, never a no.
+ * The plan of cadres may be a state secret: only the confirmation by the body that keeps it enters, for the level of this nomination.
+ */
+export const learnerFacts = z.strictObject({
+  /** A year alone or a date; only the year counts. */
+  birth: z.union([z.string().regex(/^(19|20)\d{2}$/), businessDate]).nullish().meta(basic),
+  sex: z.enum(SEXES).nullish().meta(basic),
+  ethnicMinority: z.boolean().nullish().meta(sensitive),
+  party: z.strictObject({ status: z.enum(PARTY_STATUSES).nullish(), since: businessDate.nullish() }).nullish().meta(sensitive),
+  degree: z.enum(DEGREES).nullish().meta(basic),
+  post: z.strictObject({ code: z.enum(keys(POSTS)).nullish(), level: z.enum(POST_LEVELS).nullish() }).nullish().meta(basic),
+  planned: z.strictObject({ confirmed: z.boolean().nullish(), by: text({ max: 200 }).nullish(), documentNo: documentNo.nullish(), date: businessDate.nullish() })
+    .nullish().meta(sensitive),
+  /** `inPool`: in the pool (nguồn) for the next grade, as the competent body confirms. */
+  grade: z.strictObject({ code: z.enum(GRADES).nullish(), since: businessDate.nullish(), inPool: z.boolean().nullish() }).nullish().meta(basic),
+  /** The level that the post or grade demands of its holder. */
+  postRequires: z.enum(REQUIRED_LEVELS).nullish().meta(basic),
+  /** `fullYears`: of teaching political theory directly, at an academy, school or center with that task. */
+  lecturer: z.strictObject({ politicalTheory: z.boolean().nullish(), fullYears: z.int().min(0).max(60).nullish(), willTeachIntermediate: z.boolean().nullish() })
+    .nullish().meta(basic),
+  ratings: z.array(z.strictObject({ year: z.int().min(1990).max(2100), rating: z.enum(RATINGS) })).max(60).nullish().meta(basic),
+  levelsHeld: z.array(z.strictObject({ level: z.enum(LEVELS), documentNo: documentNo.nullish(), date: businessDate.nullish() })).max(20).nullish().meta(sensitive),
+  sector: z.enum(SECTORS).nullish().meta(basic),
+});
+export type LearnerFacts = z.infer<typeof learnerFacts>;
+
+/** An exception for one rule, recorded with the document by which the competent level decided it. */
+export const waiverRecord = z.strictObject({ ruleId, documentNo, date: businessDate, by: text({ max: 200 }) });
+export type Waiver = z.infer<typeof waiverRecord>;
+
+export const OUTCOMES = ['met', 'not-met', 'missing-data', 'official-text-missing'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+const ruleResult = z.strictObject({
+  ruleId,
+  /** The must-one-of rule whose row this is; null for a rule that counts by itself. */
+  partOf: ruleId.nullable(),
+  outcome: z.enum(OUTCOMES),
+  source,
+  confidence,
+  /** What the rule asks, as published: the same words for everybody. */
+  vi: z.string(),
+  en: z.string(),
+  missing: z.array(z.enum(FACT_FIELDS)),
+  /** Set where a recorded exception carries a rule that was not met or lacks data; the outcome stays as judged. */
+  waivedBy: z.strictObject({ documentNo, date: businessDate }).optional(),
+});
+export type RuleResult = z.infer<typeof ruleResult>;
+
+export const eligibilityAnswer = z.strictObject({
+  verdict: z.enum(['eligible', 'not-eligible', 'missing-data', 'official-text-missing']),
+  /** Why there are no results: the program has no level to be judged for, or nobody has published rules for that level and date. */
+  reason: z.enum(['no-eligibility-rule', 'no-rule-set-in-force']).nullable(),
+  ruleSet: z.strictObject({ id: z.string(), version: z.int(), hash: z.string() }).nullable(),
+  results: z.array(ruleResult),
+  /** Rules of this level that no answer can rest on yet; to be shown beside every verdict, `eligible` too. */
+  awaitingOfficialText: z.array(ruleId),
+});
+export type EligibilityAnswer = z.infer<typeof eligibilityAnswer>;

@@ -1,0 +1,29 @@
+/**
+ * What a domain answers: the facts that follow from a command, or the reason why nothing follows.
+ * An expected negative answer that others wait for ("no seat left") is an accepted decision with its own event, not a refusal.
+ */
+export type Decision<Event> = Accepted<Event> | Refused;
+
+export interface Accepted<Event> {
+  readonly accepted: true;
+  /** In the order they happened. Empty means: already so, nothing to record. */
+  readonly events: readonly Event[];
+}
+
+export interface Refused {
+  readonly accepted: false;
+  /** A code of the owning service's problem catalog, such as `category-unknown`. */
+  readonly code: string;
+  /** The member of the request that has to be mended, as a path such as `items.3.unitId`. */
+  readonly field?: string;
+  /** Ids, codes and numbers that the message of the code mentions; never a name or an identity number. */
+  readonly params?: Readonly<Record<string, string | number>>;
+}
+
+export const accept = <Event>(...events: readonly Event[]): Accepted<Event> => ({ accepted: true, events });
+
+export const refuse = (code: string, details: Omit<Refused, 'accepted' | 'code'> = {}): Refused => ({
+  accepted: false,
+  code,
+  ...details,
+});

@@ -1,0 +1,130 @@
+import multipart from '@fastify/multipart';
+import underPressure from '@fastify/under-pressure';
+import type { ProblemCatalog } from '@khue/contracts/problems';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
+import { Histogram, type Registry } from 'prom-client';
+import { v7 as uuidv7 } from 'uuid';
+import type { LogConfig } from './config.ts';
+import { sendProblem } from './door.ts';
+import type { Logger } from './logger.ts';
+import { Refuse } from './refuse.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body's bytes as text, for the idempotency hash. */
+    rawBody: string | undefined;
+  }
+}
+
+/** Sizes and waits of every HTTP door, bytes and milliseconds. */
+export const httpLimits = {
+  body: 1_048_576,
+  uploadFile: 1_073_741_824,
+  headers: 10_000,
+  /** A JSON body that has not arrived by then is cut off. */
+  receive: 15_000,
+  /** A connection on which nothing moves. */
+  silence: 30_000,
+  keepAlive: 72_000,
+  eventLoopDelay: 1_500,
+} as const;
+
+export interface HttpOptions {
+  readonly catalog: ProblemCatalog;
+  readonly log: Logger;
+  readonly logConfig: LogConfig;
+  readonly metrics: Registry;
+}
+
+const correlationPattern = /^[\w-]{8,64}$/;
+
+/** A fastify server with the house's limits, problem documents, correlation ids, request metrics and frugal logs. */
+export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptions): Promise<FastifyInstance> => {
+  const http = Fastify({
+    logger: false,
+    bodyLimit: httpLimits.body,
+    // Uploads take as long as they take while bytes move; JSON bodies have their own clock below.
+    requestTimeout: 0,
+    connectionTimeout: httpLimits.silence,
+    keepAliveTimeout: httpLimits.keepAlive,
+    forceCloseConnections: 'idle',
+    genReqId: (request) => {
+      const given = request.headers['x-correlation-id'];
+      return typeof given === 'string' && correlationPattern.test(given) ? given : uuidv7();
+    },
+    routerOptions: { maxParamLength: 100 },
+  });
+  http.server.headersTimeout = httpLimits.headers;
+  http.decorateRequest('rawBody', undefined);
+
+  const parseJson = http.getDefaultJsonParser('error', 'error');
+  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  http.removeContentTypeParser('application/json');
+  http.removeContentTypeParser('text/plain');
+  http.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    try {
+      request.rawBody = utf8.decode(body as Buffer);
+    } catch {
+      done(new Refuse('body-unreadable'));
+      return;
+    }
+    if (request.rawBody === '') done(null, undefined);
+    else parseJson(request, request.rawBody, done);
+  });
+  await http.register(multipart, { limits: { fileSize: httpLimits.uploadFile, files: 1, fields: 4, headerPairs: 50 }, throwFileSizeLimit: true });
+  await http.register(underPressure, {
+    maxEventLoopDelay: httpLimits.eventLoopDelay,
+    pressureHandler: () => {
+      throw new Refuse('overloaded', { retryAfterSeconds: 2 });
+    },
+  });
+
+  const duration = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time from the first byte of a request to the last of its answer',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers: [metrics],
+  });
+  let served = 0;
+  http.addHook('onRequest', async (request, reply) => {
+    reply.header('x-correlation-id', request.id);
+    reply.header('x-content-type-options', 'nosniff');
+    reply.header('cache-control', 'no-store');
+    if (!isUpload(request)) {
+      const timer = setTimeout(() => request.raw.destroy(), httpLimits.receive);
+      request.raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+    }
+  });
+  http.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
+    served += 1;
+    const slow = reply.elapsedTime >= logConfig.slowMs;
+    const wanted = logConfig.requests === 'all' || (logConfig.requests === 'some' && (slow || reply.statusCode >= 500 || served % logConfig.oneIn === 0));
+    if (!wanted) return;
+    const line = { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10, correlationId: request.id };
+    if (reply.statusCode >= 500) log.error(line, 'request failed');
+    else log.info(line, slow ? 'slow request' : 'request');
+  });
+
+  http.setNotFoundHandler((request, reply) => sendProblem(reply, catalog, { code: 'not-found' }, request.id));
+  http.setErrorHandler((error: FastifyError, request, reply) => {
+    if (error instanceof Refuse) return sendProblem(reply, catalog, error, request.id);
+    const code = knownErrors[error.code] ?? (error.statusCode === 415 ? 'media-type-unsupported' : error.statusCode === 400 ? 'body-unreadable' : 'internal-error');
+    if (code === 'internal-error' && logConfig.requests !== 'off') log.error({ err: error, route: request.routeOptions.url, correlationId: request.id }, 'unexpected error');
+    return sendProblem(reply, catalog, { code }, request.id);
+  });
+  return http;
+};
+
+const knownErrors: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
+  FST_REQ_FILE_TOO_LARGE: 'body-too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media-type-unsupported',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'body-unreadable',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'body-unreadable',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'body-unreadable',
+};
+
+const isUpload = (request: FastifyRequest): boolean => (request.headers['content-type'] ?? '').startsWith('multipart/form-data');

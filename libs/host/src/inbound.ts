@@ -1,0 +1,16 @@
+import type { Received } from '@khue/contracts/envelope';
+import { todayIn } from '@khue/contracts/dates';
+import type { Command } from '@khue/messaging/command';
+import { v7 as uuidv7 } from 'uuid';
+
+/** The command that follows from an event: the service itself acts, and the event is its cause. */
+export const commandFromEvent = <Body>(service: string, event: Received, body: Body, now: Date = new Date()): Command<Body> => ({
+  id: uuidv7(),
+  body,
+  actor: `service:${service}`,
+  now: now.toISOString(),
+  today: todayIn(now),
+  correlationId: event.correlationId,
+  causationId: event.id,
+  ...(event.traceparent ? { traceparent: event.traceparent } : {}),
+});

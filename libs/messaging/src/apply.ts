@@ -1,0 +1,62 @@
+import { writeAudit, type AuditEntry } from './audit.ts';
+import type { Aggregate, Answer, Command, Tx } from './command.ts';
+import { enqueue, type Enqueued } from './outbox.ts';
+
+/** How much of a batch the audit keeps: each command, or nothing (an import keeps its own row with counts instead). */
+export type AuditMode = 'each' | 'none';
+
+/**
+ * Load, decide in order, save, audit, enqueue: the part of the flush that HTTP, the bus and imports share. The caller owns the transaction.
+ * An answer for each command, in order. A command that makes `decide` throw is answered `internal-error` and changes nothing for its neighbors.
+ */
+export const applyBatch = async <Body, State, Event>(
+  tx: Tx,
+  aggregate: Aggregate<Body, State, Event>,
+  commands: readonly Command<Body>[],
+  { audit = 'each', onBug }: { audit?: AuditMode; onBug?: (error: unknown, command: Command<Body>) => void } = {},
+): Promise<Answer[]> => {
+  if (commands.length === 0) return [];
+  const state = await aggregate.load(tx, commands);
+  const enqueued: Enqueued[] = [];
+  const audited: AuditEntry[] = [];
+  const answers = commands.map((command): Answer => {
+    const decided = decideOne(aggregate, command, state, onBug);
+    if (!('events' in decided)) return decided;
+    const before = audit === 'each' ? snapshot(aggregate.subject(command, state).record) : undefined;
+    for (const event of decided.events) {
+      aggregate.evolve(state, event);
+      for (const outgoing of aggregate.outbound(event, state)) enqueued.push({ event: outgoing, command });
+    }
+    const { id, record } = aggregate.subject(command, state);
+    if (audit === 'each' && decided.events.length > 0) audited.push({ command, subject: id, before, after: snapshot(record) });
+    return aggregate.answer(command, state);
+  });
+  if (enqueued.length > 0 || answers.some((answer) => answer.ok)) await aggregate.save(tx, state);
+  await writeAudit(tx, audited);
+  await enqueue(tx, enqueued);
+  return answers;
+};
+
+const decideOne = <Body, State, Event>(
+  aggregate: Aggregate<Body, State, Event>,
+  command: Command<Body>,
+  state: State,
+  onBug: ((error: unknown, command: Command<Body>) => void) | undefined,
+): Answer | { readonly events: readonly Event[] } => {
+  try {
+    if (command.ifMatch !== undefined) {
+      const { version } = aggregate.subject(command, state);
+      if (version !== undefined && version !== command.ifMatch) return { ok: false, code: 'version-stale', params: { version } };
+    }
+    const decision = aggregate.decide(command, state);
+    if (decision.accepted) return { events: decision.events };
+    const { accepted: _, ...refusal } = decision;
+    return { ok: false, ...refusal };
+  } catch (error) {
+    onBug?.(error, command);
+    return { ok: false, code: 'internal-error' };
+  }
+};
+
+// The record goes on evolving in memory; the audit wants it as it was.
+const snapshot = (record: unknown): unknown => (record === undefined ? undefined : structuredClone(record));

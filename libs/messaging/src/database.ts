@@ -1,0 +1,145 @@
+import pg from 'pg';
+import type { Tx } from './command.ts';
+
+/** Every wait on the database, in milliseconds: nothing hangs past 30 s, also against a server that is frozen and says nothing. */
+export const waits = {
+  connect: 5_000,
+  /** A row held by a stranger: after this the batch is halved until the one that waits is alone. */
+  lock: 250,
+  /** The one that waits alone. */
+  lockAlone: 10_000,
+  statement: 20_000,
+  idleInTransaction: 5_000,
+  /** Held against the clock here, for a frozen server measures nothing. */
+  query: 25_000,
+} as const;
+
+/** At most this many connections a service (house rule: one PostgreSQL serves eight services). */
+export const maxConnections = 8;
+
+const INT8 = 20;
+const DATE = 1082;
+const TIMESTAMPTZ = 1184;
+
+/** Business dates stay `YYYY-MM-DD`, instants are ISO strings in UTC, bigints are numbers (all of ours stay below 2^53). */
+const parsers: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (oid === INT8) return Number;
+    if (oid === DATE) return (value: string) => value;
+    if (oid === TIMESTAMPTZ) return (value: string) => new Date(value).toISOString();
+    return pg.types.getTypeParser(oid, format as 'text');
+  }) as pg.CustomTypesConfig['getTypeParser'],
+};
+
+export interface PoolOptions {
+  readonly url: string;
+  /** Shown by the server as application_name. */
+  readonly name: string;
+  readonly max?: number;
+}
+
+/** A pool of at most eight connections with every wait bounded. Errors of idle connections are dropped: the next use makes a new one. */
+export const openPool = ({ url, name, max = maxConnections }: PoolOptions): pg.Pool => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: name,
+    max,
+    connectionTimeoutMillis: waits.connect,
+    query_timeout: waits.query,
+    statement_timeout: waits.statement,
+    lock_timeout: waits.lock,
+    idle_in_transaction_session_timeout: waits.idleInTransaction,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    types: parsers,
+  });
+  pool.on('error', () => undefined);
+  return pool;
+};
+
+/**
+ * What an error of the database means for those who wait for the transaction:
+ * `again` the same may pass now (deadlock, lock timeout, serialization), `data` one of the batch is unacceptable to the database,
+ * `away` not reachable or not willing, nothing was committed; `disk-full`; `bug` anything else.
+ */
+export type Failure = 'again' | 'data' | 'away' | 'disk-full' | 'bug';
+
+export const classify = (error: unknown): Failure => {
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
+    if (code === '40P01' || code === '55P03' || code === '40001') return 'again';
+    if (code === '53100') return 'disk-full';
+    if (code.startsWith('22') || code.startsWith('23')) return 'data';
+    if (code.startsWith('08') || code.startsWith('57') || code.startsWith('53') || code === '25P03') return 'away';
+    return 'bug';
+  }
+  if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) return 'away';
+  const message = error instanceof Error ? error.message : '';
+  return /connection|timeout|terminat|client has encountered|not queryable|client was closed/i.test(message) ? 'away' : 'bug';
+};
+
+/** The connection was lost while COMMIT was under way: nobody here knows whether it took place. */
+export class OutcomeUnknown extends Error {
+  constructor(cause: unknown) {
+    super('the connection was lost at COMMIT', { cause });
+    this.name = 'OutcomeUnknown';
+  }
+}
+
+/**
+ * Runs `work` in one READ COMMITTED transaction. Rolls back and rethrows what `work` throws; throws OutcomeUnknown when COMMIT got no answer.
+ * `begin` holds extra `SET LOCAL` statements, sent with BEGIN in one round trip.
+ */
+export const inTransaction = async <T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>, begin = ''): Promise<T> => {
+  const tx = await pool.connect();
+  let broken: Error | undefined;
+  const onError = (error: Error): void => {
+    broken = error;
+  };
+  tx.on('error', onError);
+  try {
+    await tx.query(begin ? `begin; ${begin}` : 'begin');
+    let result: T;
+    try {
+      result = await work(tx);
+    } catch (error) {
+      await tx.query('rollback').catch((rollback: Error) => {
+        broken = rollback;
+      });
+      throw error;
+    }
+    try {
+      const done = await tx.query('commit');
+      // A transaction that failed inside answers COMMIT with ROLLBACK, without an error.
+      if (done.command !== 'COMMIT') throw Object.assign(new Error('the transaction had failed before COMMIT'), { code: '25P02' });
+    } catch (error) {
+      if (classify(error) === 'away') {
+        broken = error as Error;
+        throw new OutcomeUnknown(error);
+      }
+      throw error;
+    }
+    return result;
+  } catch (error) {
+    if (classify(error) === 'away') broken ??= error as Error;
+    throw error;
+  } finally {
+    tx.off('error', onError);
+    tx.release(broken ?? false);
+  }
+};
+
+/**
+ * Refuses a server that may lose what it acknowledged: kill -9 can't show what a power cut loses, only these settings can.
+ * Throws an Error that names the setting.
+ */
+export const assertDurable = async (pool: pg.Pool): Promise<void> => {
+  const { rows } = await pool.query<{ name: string; setting: string }>(
+    `select name, setting from pg_settings where name in ('fsync', 'synchronous_commit', 'full_page_writes') order by name`,
+  );
+  const wrong = rows.filter((row) => row.setting === 'off');
+  if (rows.length !== 3 || wrong.length > 0) {
+    throw new Error(`the database may lose what it acknowledged: ${wrong.map((row) => `${row.name}=${row.setting}`).join(', ')}; turn it on`);
+  }
+};

@@ -1,0 +1,163 @@
+import type { Pool } from 'pg';
+import { applyBatch } from './apply.ts';
+import type { Aggregate, Answer, Command } from './command.ts';
+import { classify, inTransaction, OutcomeUnknown, waits } from './database.ts';
+import { claimKeys, keepAnswers } from './idempotency.ts';
+
+/** Sizes of the gather. Lanes: flushes under way at once; a lane is a connection, and the pool has eight. */
+export const gatherSizes = { lanes: 3, patientLanes: 2, batch: 64, waiting: 2_000 } as const;
+
+export interface GatherOptions<Body, State, Event> {
+  readonly pool: Pool;
+  readonly aggregate: Aggregate<Body, State, Event>;
+  /** Whether a refusal is a business answer that a repeated key gets again; 401, 403, 429 and 5xx are not. */
+  readonly replayable: (answer: Answer) => boolean;
+  /** Called after each commit that may have written events. */
+  readonly committed: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Gather<Body> {
+  /** Answers when the command's transaction has committed, or with the refusal that left it out. Never rejects. */
+  handle(command: Command<Body>): Promise<Answer>;
+  /** Waits for what is under way, then refuses. */
+  close(): Promise<void>;
+  waiting(): number;
+}
+
+interface Waiting<Body> {
+  readonly command: Command<Body>;
+  readonly answered: (answer: Answer) => void;
+}
+
+const overloaded: Answer = { ok: false, code: 'overloaded', retryAfterSeconds: 2 };
+const unavailable: Answer = { ok: false, code: 'database-away', retryAfterSeconds: 5 };
+
+/**
+ * One flush for the commands in flight. No timer: the commit under way is the window in which the next batch gathers, and when the
+ * service is idle nothing waits.
+ */
+export const createGather = <Body, State, Event>(options: GatherOptions<Body, State, Event>): Gather<Body> => {
+  const queue: Waiting<Body>[] = [];
+  // Commands whose rows a stranger holds: they wait here, on connections of their own, and hold up nobody.
+  const blocked: Waiting<Body>[] = [];
+  const idle: (() => void)[] = [];
+  let lanes = 0;
+  let patientLanes = 0;
+  let closed = false;
+
+  const flush = async (batch: readonly Waiting<Body>[]): Promise<void> => {
+    const answers = await run(options, batch.map(({ command }) => command));
+    batch.forEach((waiting, place) => {
+      const answer = answers[place] ?? unavailable;
+      if (answer === rowHeld) blocked.push(waiting);
+      else waiting.answered(answer);
+    });
+  };
+
+  const waitAlone = async ({ command, answered }: Waiting<Body>): Promise<void> => {
+    const [answer = unavailable] = await run(options, [command], true);
+    answered(answer);
+  };
+
+  const settle = (): void => {
+    pump();
+    if (lanes === 0 && patientLanes === 0) idle.splice(0).forEach((wake) => wake());
+  };
+
+  const pump = (): void => {
+    while (lanes < gatherSizes.lanes && queue.length > 0) {
+      lanes += 1;
+      void flush(queue.splice(0, gatherSizes.batch)).finally(() => {
+        lanes -= 1;
+        settle();
+      });
+    }
+    while (patientLanes < gatherSizes.patientLanes && blocked.length > 0) {
+      patientLanes += 1;
+      void waitAlone(blocked.shift() as Waiting<Body>).finally(() => {
+        patientLanes -= 1;
+        settle();
+      });
+    }
+  };
+
+  return {
+    handle: (command) => {
+      if (closed || queue.length + blocked.length >= gatherSizes.waiting) return Promise.resolve(overloaded);
+      return new Promise((answered) => {
+        queue.push({ command, answered });
+        // In the same turn other requests may still arrive: let them board.
+        if (lanes < gatherSizes.lanes) queueMicrotask(pump);
+      });
+    },
+    close: async () => {
+      closed = true;
+      if (lanes + patientLanes + queue.length + blocked.length > 0) await new Promise<void>((wake) => idle.push(wake));
+    },
+    waiting: () => queue.length + blocked.length,
+  };
+};
+
+/** A stranger holds the row of this lone command; never leaves this file. */
+const rowHeld: Answer = { ok: false, code: 'busy', retryAfterSeconds: 2 };
+const lockTimeout = '55P03';
+/** How often a batch is tried whole before it is halved. */
+const wholeTries = 2;
+
+const run = async <Body, State, Event>(
+  options: GatherOptions<Body, State, Event>,
+  commands: readonly Command<Body>[],
+  patient = false,
+): Promise<Answer[]> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await transact(options, commands, patient);
+    } catch (error) {
+      if (error instanceof OutcomeUnknown) {
+        options.onError(error);
+        return commands.map(() => ({ ok: false, code: 'outcome-unknown', retryAfterSeconds: 5 }));
+      }
+      const failure = classify(error);
+      if (failure === 'disk-full') return commands.map(() => ({ ok: false, code: 'disk-full', retryAfterSeconds: 30 }));
+      const held = (error as { code?: unknown }).code === lockTimeout;
+      // COMMIT was not sent, so nothing happened: a deadlock's victim or a connection that broke under us is worth one more try.
+      if (attempt < wholeTries && failure !== 'bug' && !held) continue;
+      if (failure === 'away') {
+        options.onError(error);
+        return commands.map(() => unavailable);
+      }
+      if (commands.length === 1) {
+        if (failure === 'again') return [patient ? { ok: false, code: 'busy', retryAfterSeconds: 2 } : rowHeld];
+        options.onError(error);
+        return [{ ok: false, code: failure === 'data' ? 'value-unacceptable' : 'internal-error' }];
+      }
+      // Halved until the offender is alone. In order, for two halves may hold commands on one record.
+      const middle = Math.ceil(commands.length / 2);
+      const answers: Answer[] = [];
+      for (const half of [commands.slice(0, middle), commands.slice(middle)]) answers.push(...(await run(options, half)));
+      return answers;
+    }
+  }
+};
+
+const transact = async <Body, State, Event>(
+  { pool, aggregate, replayable, committed, onError }: GatherOptions<Body, State, Event>,
+  commands: readonly Command<Body>[],
+  patient: boolean,
+): Promise<Answer[]> => {
+  const answers = await inTransaction(
+    pool,
+    async (tx) => {
+      const claims = await claimKeys(tx, commands);
+      const fresh = commands.filter((_, place) => claims[place]?.state === 'fresh');
+      const decided = await applyBatch(tx, aggregate, fresh, { onBug: onError });
+      await keepAnswers(tx, fresh.map((command, place) => ({ command, answer: decided[place] ?? unavailable })), replayable);
+      let next = 0;
+      return claims.map((claim): Answer => (claim.state === 'answered' ? claim.answer : (decided[next++] ?? unavailable)));
+    },
+    patient ? `set local lock_timeout = ${waits.lockAlone}` : '',
+  );
+  committed();
+  return answers;
+};
