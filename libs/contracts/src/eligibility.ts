@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { businessDate } from './dates.ts';
+import { birth, businessDate } from './dates.ts';
 import { issueOf, text } from './text.ts';
 
 export const LEVELS = ['elementary', 'intermediate', 'advanced'] as const;
@@ -17,7 +17,9 @@ const REQUIRED_LEVELS = ['none', ...LEVELS] as const;
 export const POSTS = {
   'base-party-committee-member': { vi: 'Cấp ủy viên chi bộ, đảng bộ cơ sở', en: 'Committee member of a base Party organization' },
   'upper-party-committee-member': { vi: 'Cấp ủy viên cấp trên trực tiếp cơ sở', en: 'Committee member of the Party organization directly above the base' },
-  'upper-party-standing-member': { vi: 'Ủy viên ban thường vụ cấp trên trực tiếp cơ sở', en: 'Standing member of the Party organization directly above the base' },
+  'upper-party-standing-member': {
+    vi: 'Ủy viên ban thường vụ cấp trên trực tiếp cơ sở', en: 'Standing member of the Party organization directly above the base',
+  },
   'city-party-committee-member': { vi: 'Cấp ủy viên tỉnh, thành phố', en: 'Committee member of a province or city Party organization' },
   'council-chair': { vi: 'Chủ tịch hội đồng nhân dân', en: "Chair of a people's council" },
   'council-deputy-chair': { vi: 'Phó chủ tịch hội đồng nhân dân', en: "Deputy chair of a people's council" },
@@ -31,7 +33,9 @@ export const POSTS = {
   'division-head': { vi: 'Trưởng phòng và tương đương', en: 'Head of division or equal' },
   'division-deputy-head': { vi: 'Phó trưởng phòng và tương đương', en: 'Deputy head of division or equal' },
   'group-board-deputy-head': { vi: 'Phó trưởng ban của tập đoàn nhà nước', en: 'Deputy board head in a state group' },
-  'enterprise-division-head': { vi: 'Trưởng ban, trưởng phòng doanh nghiệp nhà nước', en: 'Head of board or division in a provincial state company, state group or state bank' },
+  'enterprise-division-head': {
+    vi: 'Trưởng ban, trưởng phòng doanh nghiệp nhà nước', en: 'Head of board or division in a provincial state company, state group or state bank',
+  },
   'enterprise-leader': { vi: 'Thành viên hội đồng, giám đốc doanh nghiệp nhà nước', en: "Members' council or director of such an enterprise" },
   'commune-police-head': { vi: 'Trưởng công an cấp xã', en: 'Head of commune police' },
   'commune-police-deputy-head': { vi: 'Phó trưởng công an cấp xã', en: 'Deputy head of commune police' },
@@ -201,8 +205,7 @@ const sensitive = { fieldClass: 'sensitive' };
  * The plan of cadres may be a state secret: only the confirmation by the body that keeps it enters, for the level of this nomination.
  */
 export const learnerFacts = z.strictObject({
-  /** A year alone or a date; only the year counts. */
-  birth: z.union([z.string().regex(/^(19|20)\d{2}$/), businessDate]).nullish().meta(basic),
+  birth: birth.nullish().meta(basic),
   sex: z.enum(SEXES).nullish().meta(basic),
   ethnicMinority: z.boolean().nullish().meta(sensitive),
   party: z.strictObject({ status: z.enum(PARTY_STATUSES).nullish(), since: businessDate.nullish() }).nullish().meta(sensitive),

@@ -1,5 +1,5 @@
 import { addDays } from './dates.ts';
-import { heirs, isWithin, pathOf, predecessors, standing, subtree, existsOn } from './units.ts';
+import { existsOn, heirs, isWithin, pathOf, predecessors, standing, subtree } from './units.ts';
 import type { UnitTable } from './units.ts';
 
 // The law (interfaces.md, "Units" and "Identity"):
@@ -32,6 +32,9 @@ export interface Grant {
 }
 
 const isActive = (grant: Grant, date: string): boolean => grant.validFrom <= date && (grant.validTo === null || date < grant.validTo);
+
+const permitted = (grants: readonly Grant[], date: string, roles?: readonly Role[]): Grant[] =>
+  grants.filter((grant) => isActive(grant, date) && (roles === undefined || roles.includes(grant.role)));
 
 /** The grants in force on that date. */
 export const activeGrants = (grants: readonly Grant[], date: string): Grant[] => grants.filter((grant) => isActive(grant, date));
@@ -81,9 +84,6 @@ export function mayRead(
   const keeper = keeperOf(table, at, date);
   return able.find((grant) => keeps(grant, table, keeper, date));
 }
-
-const permitted = (grants: readonly Grant[], date: string, roles?: readonly Role[]): Grant[] =>
-  grants.filter((grant) => isActive(grant, date) && (roles === undefined || roles.includes(grant.role)));
 
 export interface ReadableUnits {
   /** Units all of whose rows are readable: those within scope today, and the ended ones whose every row stands there. */

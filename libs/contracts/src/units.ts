@@ -38,16 +38,6 @@ export interface UnitTable {
 /** Where rows of a split unit stand that nobody has assigned to one of its successors. */
 export const UNASSIGNED = 'unassigned';
 
-function gather<T, V>(items: Iterable<T>, keyOf: (item: T) => string, valueOf: (item: T) => V): Map<string, V[]> {
-  const gathered = new Map<string, V[]>();
-  for (const item of items) {
-    const list = gathered.get(keyOf(item));
-    if (list) list.push(valueOf(item));
-    else gathered.set(keyOf(item), [valueOf(item)]);
-  }
-  return gathered;
-}
-
 /**
  * The table of these units. A projection may be behind: parents and successors it does not know yet are borne with, and so are circles in the
  * data; no walk hangs. The same id twice is a RangeError.
@@ -69,8 +59,8 @@ export function unitTable(units: Iterable<Unit>, successions: Iterable<Successio
   return Object.freeze({
     units: byId,
     childrenEver: new Map([...children].map(([id, ids]) => [id, [...ids]])),
-    successionsFrom: gather(all, (s) => s.fromUnitId, (s) => s),
-    successionsTo: gather(all, (s) => s.toUnitId, (s) => s),
+    successionsFrom: Map.groupBy(all, (s) => s.fromUnitId),
+    successionsTo: Map.groupBy(all, (s) => s.toUnitId),
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Envelope } from '@khue/contracts/envelope';
+import type { Pool } from 'pg';
 
 /** One message as a bus hands it over; `message` is still unread (JSON value), so that a bad one can be parked as it came. */
 export interface Delivery {
@@ -21,17 +21,37 @@ export interface Reached {
 export interface Subscription {
   readonly group: string;
   readonly topics: readonly string[];
-  /** What the group has durably applied, asked at each start and each assignment of a partition. */
+  /** What the group has durably applied, asked at each start, each assignment of a partition and after each failure. */
   readonly reached: (topic: string, partition: number) => Promise<Reached | undefined>;
   /**
    * Applies deliveries of one or more partitions, each partition's in position order, and has committed when it resolves. It may be called
    * again with what it was given before. It never throws for a bad message (it parks); it throws when nothing could be committed
-   * (database away), and the bus then waits and offers the same again.
+   * (database away), and the bus then waits and offers the same again. Throws HoleFound, having committed nothing, when events are missing:
+   * the bus then offers the other partitions and looks further on in this one for the missing ones to be sent again.
    */
   readonly consume: (batch: readonly Delivery[]) => Promise<void>;
 }
 
+/** Between what a group has applied and what it is offered, events of the partition are missing. Applying on would hide a loss. */
+export class HoleFound extends Error {
+  readonly topic: string;
+  readonly partition: number;
+  /** What the group has applied. */
+  readonly reached: number;
+  /** The position that should have come before the offered one. */
+  readonly previous: number;
+  constructor(hole: { topic: string; partition: number; reached: number; previous: number }) {
+    super(`${hole.topic}/${hole.partition}: events are missing between positions ${hole.reached} and ${hole.previous}`);
+    this.name = 'HoleFound';
+    this.topic = hole.topic;
+    this.partition = hole.partition;
+    this.reached = hole.reached;
+    this.previous = hole.previous;
+  }
+}
+
 export interface RunningSubscription {
+  /** Waits for the batch in flight. */
   stop(): Promise<void>;
   /** Messages that exist and were not applied yet; null while the bus can't tell. */
   lag(): Promise<number | null>;
@@ -42,25 +62,31 @@ export interface RunningSubscription {
 /** A stamped event of a service's log, ready to travel. */
 export interface Stamped {
   readonly position: number;
+  /** The position before it on its topic, 0 for the first. */
   readonly previous: number;
   readonly topic: string;
   readonly subject: string;
-  readonly message: Envelope;
+  /** The envelope as JSON text, built once and the same on every bus. */
+  readonly json: string;
 }
 
-/** What the embedded bus reads: the log of a producing service. */
+/** What a bus reads: the log of a producing service. */
 export interface LogReader {
   /** Stamped events of one topic after a position, at most `limit`, in position order. */
   read(topic: string, after: number, limit: number): Promise<readonly Stamped[]>;
+  /** How many stamped events a topic has after a position, counted up to a bound (see log-reader.ts). */
+  count(topic: string, after: number): Promise<number>;
+  /** Position of the topic's last stamped event, 0 while it has none. */
   head(topic: string): Promise<number>;
 }
 
 export interface Bus {
   /**
-   * Producing side. Embedded: keeps the reader for groups to pull from. Kafka: creates the service's declared topics, sends in position order
-   * under the relay's lease and moves its cursor. Called once by each service's relay.
+   * Producing side, called once by each service's relay. Embedded: keeps the reader for groups to pull from. Kafka: sends under the relay's
+   * lease. Does not wait for a broker: services start while it is away.
    */
   connectProducer(producer: Producer): Promise<Publisher>;
+  /** Resolves at once; a missing topic or broker is waited for in the background. */
   subscribe(subscription: Subscription): Promise<RunningSubscription>;
   close(): Promise<void>;
 }
@@ -69,10 +95,30 @@ export interface Producer {
   readonly service: string;
   readonly topics: readonly string[];
   readonly log: LogReader;
+  /** Kafka keeps its cursor in the producer's database, moved by the holder of the lease only. */
+  readonly pool: Pool;
+  readonly term: () => number;
 }
 
 export interface Publisher {
-  /** Embedded: wakes the groups. Kafka: sends what is stamped and not sent; resolves when acknowledged and the cursor has moved. */
+  /**
+   * Embedded: wakes the groups. Kafka: sends what is stamped and not sent, in position order; resolves when all is acknowledged and the cursor has
+   * moved, rejects when the broker is away: call it again.
+   */
   publish(): Promise<void>;
+  /** Stamped events of these topics that still have to leave the service, counted up to a bound, and the oldest one's time. */
+  backlog(): Promise<Backlog>;
   close(): Promise<void>;
+}
+
+export interface Backlog {
+  readonly rows: number;
+  readonly oldestSeconds: number;
+}
+
+/** Where buses and relays write; pino's logger is one. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
 }

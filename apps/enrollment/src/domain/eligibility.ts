@@ -1,7 +1,8 @@
-import { birthYear } from '@khue/contracts/dates';
+import { ageIn } from '@khue/contracts/dates';
 import { rankOf } from '@khue/contracts/eligibility';
 import type {
-  CodeField, Condition, EligibilityAnswer, FactField, FlagField, Form, LearnerFacts, Level, Outcome, PublishedRuleSet, Rule, RuleResult, Waiver,
+  Alternative, CodeField, Condition, EligibilityAnswer, FactField, FlagField, Form, LearnerFacts, Level, Outcome, PublishedRuleSet, Rule, RuleResult,
+  Waiver,
 } from '@khue/contracts/eligibility';
 
 interface Finding {
@@ -67,7 +68,7 @@ const flagOf = (facts: LearnerFacts, field: FlagField): boolean | null | undefin
 const judgeAge = ({ facts, form, intakeYear }: Case, rule: Extract<Condition, { kind: 'age-at-least' }>): Finding => {
   if (form !== rule.form) return met;
   if (facts.birth == null) return facts.sex == null ? missing('birth', 'sex') : missing('birth');
-  const age = intakeYear - birthYear(facts.birth);
+  const age = ageIn(intakeYear, facts.birth);
   if (facts.sex != null) return settled(age >= rule[facts.sex]);
   if (age >= Math.max(rule.female, rule.male)) return met;
   return age < Math.min(rule.female, rule.male) ? notMet : missing('sex');
@@ -76,7 +77,7 @@ const judgeAge = ({ facts, form, intakeYear }: Case, rule: Extract<Condition, { 
 /* What was read says "full years" but not up to which day. A count that any day of the intake year would give is certain; the year in between is not. */
 const judgeFullYears = (since: string | null | undefined, intakeYear: number, atLeast: number): Finding => {
   if (since == null) return missing('grade.since');
-  const years = intakeYear - birthYear(since);
+  const years = intakeYear - Number(since.slice(0, 4));
   if (years === atLeast && !since.endsWith('-01-01')) return textMissing;
   return settled(years >= atLeast);
 };
@@ -111,8 +112,8 @@ const judge = (condition: Condition, one: Case): Finding => {
 /* A row that was not read can't be met, and nobody is asked for data on its account; it only keeps "not met" from being said to those it may concern. */
 const judgeUnread = (condition: Condition, one: Case): Finding => (judge(condition, one).outcome === 'not-met' ? notMet : textMissing);
 
-const resultOf = ({ id, source, confidence, text }: Pick<Rule, 'id' | 'source' | 'confidence' | 'text'>, partOf: string | null, { outcome, missing }: Finding): RuleResult => ({
-  ruleId: id, partOf, outcome, source, confidence, vi: text.vi, en: text.en, missing: [...missing],
+const resultOf = (row: Rule | Alternative, partOf: string | null, finding: Finding): RuleResult => ({
+  ruleId: row.id, partOf, outcome: finding.outcome, source: row.source, confidence: row.confidence, vi: row.text.vi, en: row.text.en, missing: [...finding.missing],
 });
 
 const judgeRule = (rule: Rule, one: Case): readonly RuleResult[] => {

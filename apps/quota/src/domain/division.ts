@@ -56,11 +56,17 @@ export interface DividePot {
   readonly at: string;
 }
 
+/** Who answers for an account: its unit; after that has ended, the unit of the nearest account above that still exists. */
+const answering = (account: Account, ledger: Ledger, context: Context): string => {
+  const above = account.parentAccountId === null ? undefined : ledger.accounts.get(account.parentAccountId);
+  return above && !existsOn(context.units, account.unitId, context.today) ? answering(above, ledger, context) : account.unitId;
+};
+
 /** The grant that allows the command; for the audit, too. Undefined: out of scope. */
 export const grantFor = (command: OpenPot | DividePot, ledger: Ledger, context: Context): Grant | undefined => {
   if (command.type === 'OpenPot') return grantOver(context, command.rootUnitId, ['board']);
   const account = ledger.accounts.get(command.accountId);
-  const above = account && grantOver(context, account.unitId, ['board', 'approver']);
+  const above = account && grantOver(context, answering(account, ledger, context), ['board', 'approver']);
   if (above || command.division.by !== 'hand') return above;
   // A unit may give back what it holds without asking the unit above, but never take.
   const own = command.division.shares.map((share) => (share.change < 0 ? grantOver(context, share.unitId, ['board', 'approver']) : undefined));

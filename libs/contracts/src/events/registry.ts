@@ -87,12 +87,15 @@ export const grantRevoked = defineEvent({
   data: z.object({ grantId: id(), sub: account(), on: day(), documentNo: code() }),
 });
 
+/** What a document can govern. */
+export const documentSubjects = ['organization', 'quota', 'program', 'grants', 'eligibility', 'reporting', 'other'] as const;
+
 /** A governing document is known. Subject: the document. */
 export const documentRecorded = defineEvent({
   type: 'registry.document-recorded',
   version: 1,
   topic: registryFacts,
-  data: z.object({ documentId: id(), number: code(), issuer: publicName(), issuedOn: day(), governs: choice(['organization', 'quota', 'program', 'grants', 'eligibility', 'reporting', 'other']) }),
+  data: z.object({ documentId: id(), number: code(), issuer: publicName(), issuedOn: day(), governs: choice(documentSubjects) }),
 });
 
 /** Two records are one person: `mergedPersonId` counts as `keptPersonId` from now on. Subject: the candidate pair. */

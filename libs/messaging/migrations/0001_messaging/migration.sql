@@ -48,11 +48,14 @@ create table messaging.watermark (
   group_name  text   not null,
   topic       text   not null,
   partition   int    not null,
-  position    bigint not null,
+  -- null: nothing yet, the row is there to count and to lock
+  position    bigint,
   -- where Kafka is to be read on; kept here because the group's own offset may be newer than a restored database
   next_offset bigint,
   -- counted before the handler starts, so that a handler that kills its process is found out
   attempts    int    not null default 0,
+  -- the consumer that counted last: what it started itself and came back from was no death
+  attempted_by uuid,
   primary key (group_name, topic, partition)
 );
 

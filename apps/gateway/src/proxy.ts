@@ -1,0 +1,63 @@
+import rateLimit from '@fastify/rate-limit';
+import replyFrom from '@fastify/reply-from';
+import { sendProblem } from '@khue/host/door';
+import type { Identity } from '@khue/host/identity';
+import { Refuse } from '@khue/host/refuse';
+import type { ProblemCatalog } from '@khue/contracts/problems';
+import type { FastifyInstance } from 'fastify';
+
+/** Requests one account may send in a window; far above a clerk, far below a loop that went wrong. */
+export const rateLimits = { requests: 30_000, windowMs: 10_000, accounts: 20_000 } as const;
+/** Waits and sizes toward the services, milliseconds. An import's plan is answered when its last row is read, so the answer may take long. */
+export const upstreamLimits = { connections: 96, connect: 3_000, headers: 30_000, uploadHeaders: 600_000, body: 60_000 } as const;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    sub: string | undefined;
+  }
+}
+
+export interface ProxyOptions {
+  readonly services: Readonly<Record<string, string>>;
+  readonly identity: Identity;
+  readonly problems: ProblemCatalog;
+}
+
+/** Forwards /api/<service>/… as bytes; the token is checked here first, so that strangers cost the services nothing. */
+export const serveProxy = async (http: FastifyInstance, { services, identity, problems }: ProxyOptions): Promise<void> => {
+  await http.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_, payload, done) => done(null, payload));
+    scope.decorateRequest('sub', undefined);
+    scope.addHook('onRequest', async (request) => {
+      const verified = await identity.verify(request.headers.authorization);
+      if (verified.ok) request.sub = verified.sub;
+      else if (verified.reason === 'away') throw new Refuse('upstream-away', { retryAfterSeconds: 5 });
+      else throw new Refuse(verified.reason === 'missing' ? 'token-missing' : 'token-invalid');
+    });
+    await scope.register(rateLimit, {
+      max: rateLimits.requests,
+      timeWindow: rateLimits.windowMs,
+      cache: rateLimits.accounts,
+      keyGenerator: (request) => request.sub ?? request.ip,
+      errorResponseBuilder: (_, context) => new Refuse('rate-limited', { retryAfterSeconds: Math.max(1, Math.ceil(context.ttl / 1_000)) }),
+      addHeadersOnExceeding: {},
+    });
+    await scope.register(replyFrom, {
+      disableCache: false,
+      undici: { connections: upstreamLimits.connections, pipelining: 1, connect: { timeout: upstreamLimits.connect }, headersTimeout: upstreamLimits.uploadHeaders, bodyTimeout: upstreamLimits.body },
+    });
+    for (const [service, base] of Object.entries(services)) {
+      scope.all(`/api/${service}/*`, { bodyLimit: Number.MAX_SAFE_INTEGER }, (request, reply) => {
+        const upload = (request.headers['content-type'] ?? '').startsWith('multipart/form-data');
+        return reply.from(`${base}${request.url}`, {
+          timeout: upload ? upstreamLimits.uploadHeaders : upstreamLimits.headers,
+          rewriteRequestHeaders: (_, headers) => ({ ...headers, 'x-correlation-id': request.id }),
+          onError: (failed) => {
+            sendProblem(failed as typeof reply, problems, { code: 'upstream-away', retryAfterSeconds: 2 }, request.id);
+          },
+        });
+      });
+    }
+  });
+};

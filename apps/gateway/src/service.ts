@@ -1,0 +1,47 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import { enrollmentRoutes } from '@khue/contracts/http/enrollment';
+import { quotaRoutes } from '@khue/contracts/http/quota';
+import { registryRoutes } from '@khue/contracts/http/registry';
+import { reportingRoutes } from '@khue/contracts/http/reporting';
+import { commonProblems } from '@khue/contracts/problems';
+import type { GatewayConfig } from '@khue/host/config';
+import { createHttp } from '@khue/host/http';
+import { createIdentity } from '@khue/host/identity';
+import type { Logger } from '@khue/host/logger';
+import type { FastifyInstance } from 'fastify';
+import { Registry } from 'prom-client';
+import { serveAuth } from './auth.ts';
+import { serveHealth } from './health.ts';
+import { openIssuer } from './issuer.ts';
+import { openApiDocument } from './openapi.ts';
+import { serveProxy } from './proxy.ts';
+
+export interface RunningGateway {
+  readonly http: FastifyInstance;
+  start(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** The services whose routes stand behind the gateway today. */
+export const documentedRoutes = [...registryRoutes, ...quotaRoutes, ...enrollmentRoutes, ...reportingRoutes];
+const servedServices = ['registry', 'enrollment', 'quota', 'reporting'] as const;
+
+/** One door: tokens, limits, one API document, and bytes forwarded to the services. */
+export const createGateway = async ({ config, log }: { config: GatewayConfig; log: Logger }): Promise<RunningGateway> => {
+  const metrics = new Registry();
+  const http = await createHttp({ catalog: commonProblems, log, logConfig: config.log, metrics });
+  const services = Object.fromEntries(servedServices.map((service) => [service, config.services[service] ?? '']));
+  if (!config.externalIssuer) await serveAuth(http, await openIssuer({ data: config.data, issuer: config.issuer, audience: config.audience }), config.issuer);
+  const document = openApiDocument(documentedRoutes, { version: '1.0.0', serverUrl: config.publicUrl });
+  http.get('/openapi.json', async () => document);
+  await http.register(swagger, { mode: 'static', specification: { document: document as never } });
+  await http.register(swaggerUi, { routePrefix: '/docs' });
+  serveHealth(http, metrics, services);
+  await serveProxy(http, { services, identity: createIdentity({ issuer: config.issuer, audience: config.audience }), problems: commonProblems });
+  return {
+    http,
+    start: () => http.listen({ port: config.port, host: config.host }),
+    stop: () => http.close(),
+  };
+};

@@ -1,0 +1,63 @@
+import type { Pool } from 'pg';
+import type { LogReader, Stamped } from './bus.ts';
+
+/** A backlog is counted up to here: nobody decides differently at a higher figure, and counting it would cost. */
+export const countedAtMost = 100_000;
+
+interface Row {
+  readonly position: number;
+  readonly previous: number;
+  readonly topic: string;
+  readonly subject: string;
+  readonly sequence: number;
+  readonly type: string;
+  readonly version: number;
+  readonly eventId: string;
+  readonly time: string;
+  readonly context: string;
+  readonly data: string;
+}
+
+/** Reads the log of the service whose database `pool` is; `source` is the envelope's, `khue/<city>/<service>`. */
+export const createLogReader = (pool: Pool, source: string): LogReader => ({
+  read: async (topic, after, limit) => {
+    const { rows } = await pool.query<Row>({
+      name: 'log-read',
+      // context and data as they were written: parsing them here only to print them again would be the dearest part of the way.
+      text: `select position, previous, topic, subject, sequence, type, version, event_id as "eventId", time, context::text, data::text
+        from messaging.log where topic = $1 and position > $2 order by position limit $3`,
+      values: [topic, after, limit],
+    });
+    return rows.map((row) => stamped(row, source));
+  },
+  count: async (topic, after) => {
+    const { rows } = await pool.query<{ rows: number }>({
+      name: 'log-count',
+      text: `select count(*) as rows from (select 1 from messaging.log where topic = $1 and position > $2 order by position limit $3) counted`,
+      values: [topic, after, countedAtMost],
+    });
+    return rows[0]?.rows ?? 0;
+  },
+  head: async (topic) => {
+    const { rows } = await pool.query<{ position: number }>({ name: 'log-head', text: 'select position from messaging.head where topic = $1', values: [topic] });
+    return rows[0]?.position ?? 0;
+  },
+});
+
+const stamped = (row: Row, source: string): Stamped => ({
+  position: row.position,
+  previous: row.previous,
+  topic: row.topic,
+  subject: row.subject,
+  json: envelopeJson(row, source),
+});
+
+/** The envelope as text. `context` is an object of ours (correlationid, causationid, actor, traceparent), spliced in as it is. */
+const envelopeJson = (row: Row, source: string): string => {
+  const context = row.context.slice(1, -1);
+  return (
+    `{"specversion":"1.0","id":"${row.eventId}","source":"${source}","type":${JSON.stringify(row.type)},"subject":${JSON.stringify(row.subject)},` +
+    `"time":"${row.time}","datacontenttype":"application/json","dataversion":${row.version},"sequence":${row.sequence},"position":${row.position},` +
+    `${context}${context ? ',' : ''}"data":${row.data}}`
+  );
+};

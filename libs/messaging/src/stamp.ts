@@ -1,0 +1,114 @@
+import type { Pool } from 'pg';
+import type { Tx } from './command.ts';
+
+/** What one stamping did. */
+export interface StampedBatch {
+  readonly rows: number;
+  /** Highest id among them; null when there was nothing to stamp. */
+  readonly lastId: number | null;
+}
+
+/**
+ * Gives the first `limit` events without a position, by id above `floor`, the next positions: gapless over the service, and to each the position before
+ * it on its topic. One statement; the caller has checked in its lease in this transaction. `order by id` keeps the order of each subject, for whoever
+ * writes an event holds its subject's row lock until commit.
+ */
+export const stamp = async (tx: Tx, floor: number, limit: number): Promise<StampedBatch> => {
+  const { rows } = await tx.query<StampedBatch & { picked: number }>({ name: 'relay-stamp', text: stampStatement, values: [floor, limit] });
+  const [done] = rows;
+  // Only one stamps at a time, under the lease's row lock; if not, half a batch must not commit with the whole batch's positions.
+  if (!done || done.rows !== done.picked) throw new Error('the log was stamped by another at the same time');
+  return { rows: done.rows, lastId: done.lastId };
+};
+
+/** $1 floor, $2 limit. Shown for the test of its plan. */
+export const stampStatement = `
+  with picked as materialized (
+    select id, topic from messaging.log where position is null and id > $1 order by id limit $2
+  ), numbered as (
+    select id, topic, coalesce((select position from messaging.head where topic = '*'), 0) + row_number() over (order by id) as position from picked
+  ), chained as materialized (
+    select n.id, n.position,
+      coalesce(lag(n.position) over (partition by n.topic order by n.position), (select h.position from messaging.head h where h.topic = n.topic), 0) as previous
+    from numbered n
+  ), stamped as (
+    update messaging.log l set position = c.position, previous = c.previous
+    from chained c where l.id = c.id and l.position is null and l.id > $1
+    returning l.id, l.topic, l.position
+  ), heads as (
+    insert into messaging.head (topic, position)
+    select coalesce(topic, '*'), max(position) from stamped group by grouping sets ((topic), ()) having count(*) > 0
+    on conflict (topic) do update set position = excluded.position
+  )
+  select (select count(*) from picked) as picked, count(*) as rows, max(id) as "lastId" from stamped`;
+
+/**
+ * Settings of the relay's own connections. While the log is empty, as at a first start, the planner prefers to read it whole and sort, and keeps that
+ * plan: with 200,000 rows waiting that was a third of the rate.
+ */
+export const plannerSettings = '-c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off';
+
+/** Jumps the positions of a service ahead, after its database was restored from a backup: what was announced and then lost keeps its numbers. */
+export const jumpAhead = async (pool: Pool, stride = restoreStride): Promise<number> => {
+  const { rows } = await pool.query<{ position: number }>(
+    `insert into messaging.head as head (topic, position) values ('*', $1) on conflict (topic) do update set position = head.position + $1 returning position`,
+    [stride],
+  );
+  return rows[0]?.position ?? stride;
+};
+
+/** More than any service writes between two backups. */
+export const restoreStride = 100_000_000;
+
+/**
+ * The id below which the log holds no event without a position and never will again. Stamped rows stay in the index of unstamped ones while anyone holds
+ * an old snapshot; reading from 0 would step over all of them each time. Ids are drawn before they are committed, so the floor waits for the
+ * transactions that were writing to the log when it was chosen; not for old snapshots, or a long report would stop it.
+ */
+export interface Floor {
+  readonly id: () => number;
+  /** To be told of each stamping that began after the last `look`. */
+  stamped(batch: StampedBatch, limit: number): void;
+  /** Asks who is writing; to be called now and then, between stampings. */
+  look(): Promise<void>;
+  reset(): void;
+}
+
+export const createFloor = (pool: Pool): Floor => {
+  let floor = 0;
+  let highest = 0;
+  let candidate: { readonly id: number; readonly writers: readonly string[] } | undefined;
+  let clear = 0;
+  return {
+    id: () => floor,
+    stamped: ({ rows, lastId }, limit) => {
+      // A full batch may have left events between its last id and the cleared one.
+      if (clear > floor) floor = rows < limit ? clear : Math.min(clear, lastId ?? floor);
+      highest = Math.max(highest, lastId ?? 0);
+    },
+    look: async () => {
+      if (candidate) {
+        const { writers, id } = candidate;
+        const now = await writersOf(pool);
+        if (writers.some((writer) => now.includes(writer))) return;
+        clear = id;
+        candidate = undefined;
+      }
+      if (highest > clear) candidate = { id: highest, writers: await writersOf(pool) };
+    },
+    reset: () => {
+      floor = highest = clear = 0;
+      candidate = undefined;
+    },
+  };
+};
+
+const writersOf = async (pool: Pool): Promise<readonly string[]> => {
+  const { rows } = await pool.query<{ writer: string }>({
+    name: 'log-writers',
+    text: `select distinct virtualtransaction as writer from pg_locks
+      where locktype = 'relation' and relation = 'messaging.log'::regclass and mode = 'RowExclusiveLock' and pid <> pg_backend_pid()
+        and database = (select oid from pg_database where datname = current_database())`,
+  });
+  return rows.map((row) => row.writer);
+};

@@ -1,0 +1,132 @@
+import { fileURLToPath } from 'node:url';
+import type { DataOf, EventDefinition, Topic } from '@khue/contracts/envelope';
+import type { ServiceConfig, ServiceName } from '@khue/host/config';
+import type { Deps, RunningService } from '@khue/host/host';
+import { createLogger } from '@khue/host/logger';
+import type { Bus } from '@khue/messaging/bus';
+import type { Command } from '@khue/messaging/command';
+import { inTransaction, openPool } from '@khue/messaging/database';
+import { embeddedBus } from '@khue/messaging/embedded-bus';
+import { migrate } from '@khue/messaging/migrate';
+import { enqueue } from '@khue/messaging/outbox';
+import { startRelay, type Relay } from '@khue/messaging/relay';
+import type { InjectOptions, Response } from 'light-my-request';
+import type { Pool } from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { postgres } from './postgres.ts';
+import { settled } from './settled.ts';
+import { testIssuer, type TestIssuer } from './tokens.ts';
+
+export interface Published<D extends EventDefinition = EventDefinition> {
+  readonly definition: D;
+  readonly subject: string;
+  readonly data: DataOf<D>;
+}
+
+export interface TestService {
+  readonly service: RunningService;
+  readonly bus: Bus;
+  readonly issuer: TestIssuer;
+  readonly config: ServiceConfig;
+  /** Lines the service logged so far. */
+  readonly logged: readonly string[];
+  /** Publishes events as another service would and waits until this service has applied them. */
+  publish(events: readonly Published[]): Promise<void>;
+  /** Waits until every group has reached every head. */
+  settle(): Promise<void>;
+  /** A request by an account; POST gets a fresh Idempotency-Key unless one is given. */
+  call(sub: string, method: string, url: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+/** One service, whole, on a fresh database and the embedded bus; events of others are published through logs of their own. */
+export const testService = async (
+  name: ServiceName,
+  create: (deps: Deps) => Promise<RunningService>,
+  { config: more = {} }: { readonly config?: Partial<ServiceConfig> } = {},
+): Promise<TestService> => {
+  const [database, issuer] = await Promise.all([postgres(), testIssuer()]);
+  const logged: string[] = [];
+  const log = createLogger(name, { write: (line: string) => void logged.push(line) });
+  const bus = embeddedBus({ log });
+  const config: ServiceConfig = {
+    city: 'ha-noi', host: '127.0.0.1', issuer: issuer.issuer, audience: issuer.audience, bus: 'embedded', brokers: [],
+    identityKey: 'a key for tests that nobody else uses', bootstrapSub: 'board', log: { requests: 'all', oneIn: 1, slowMs: 1_000 },
+    service: name, port: 0, databaseUrl: database.appUrl, ownerDatabaseUrl: database.ownerUrl, ...more,
+  };
+  const service = await create({ config, bus, log });
+  await service.start();
+  const foreign = new Map<string, ForeignLog>();
+  const settle = (): Promise<void> => settled(bus);
+  return {
+    service, bus, issuer, config, logged,
+    publish: async (events) => {
+      for (const [topic, ofTopic] of Map.groupBy(events, (event) => event.definition.topic)) {
+        const producer = topic.split('.')[1] as string;
+        let log = foreign.get(producer);
+        if (!log) foreign.set(producer, (log = await openForeignLog(producer, bus)));
+        await log.publish(ofTopic, topic);
+      }
+      await settle();
+    },
+    settle,
+    call: async (sub, method, url, body, headers = {}) =>
+      service.http.inject({
+        method: method as InjectOptions['method'] & string,
+        url,
+        headers: {
+          authorization: `Bearer ${await issuer.token(sub)}`,
+          ...(method === 'POST' ? { 'idempotency-key': uuidv7() } : {}),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+      } as InjectOptions) as Promise<Response>,
+    stop: async () => {
+      await service.stop();
+      for (const log of foreign.values()) await log.close();
+      await bus.close();
+      await issuer.close();
+      await database.close();
+    },
+  };
+};
+
+interface ForeignLog {
+  publish(events: readonly Published[], topic: Topic): Promise<void>;
+  close(): Promise<void>;
+}
+
+const topicsOf = (service: string): Topic[] => (service === 'registry' ? ['khue.registry.facts', 'khue.registry.people'] : [`khue.${service}.facts`]);
+
+/** Another service's log, real but without that service. */
+const openForeignLog = async (service: string, bus: Bus): Promise<ForeignLog> => {
+  const database = await postgres();
+  await migrate({ ownerUrl: database.ownerUrl, appRole: `${database.name}_app`, folders: [fileURLToPath(new URL('../../messaging/migrations', import.meta.url))] });
+  const pool: Pool = openPool({ url: database.appUrl, name: `test-${service}` });
+  const relay: Relay = await startRelay({ url: database.appUrl, pool, service, city: 'ha-noi', topics: topicsOf(service), bus, log: createLogger(service, { write: () => undefined }) });
+  const sequences = new Map<string, number>();
+  return {
+    publish: async (events) => {
+      await inTransaction(pool, (tx) =>
+        enqueue(tx, events.map(({ definition, subject, data }) => {
+          const key = `${definition.topic} ${subject}`;
+          const sequence = (sequences.get(key) ?? 0) + 1;
+          sequences.set(key, sequence);
+          return { event: { definition, subject, sequence, data }, command: causeless(service) };
+        })),
+      );
+      relay.wake();
+    },
+    close: async () => {
+      await relay.stop();
+      await pool.end();
+      await database.close();
+    },
+  };
+};
+
+const causeless = (service: string): Command => {
+  const id = uuidv7();
+  return { id, body: {}, actor: `service:${service}`, now: new Date().toISOString(), today: '2026-11-23', correlationId: id, causationId: id };
+};
