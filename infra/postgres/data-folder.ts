@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, chown, mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { StartProblem, systemCode } from '../start-problem.ts'
 import { run } from './binaries.ts'
 import type { Account, Binaries } from './binaries.ts'
@@ -10,13 +10,26 @@ const draftPrefix = '.postgres-new-'
 /** Makes the folder and sees that it can be written. StartProblem when it is not a folder, read-only, or someone else's. */
 export async function openFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     const probe = join(folder, `.probe-${process.pid}-${randomBytes(6).toString('hex')}`)
     await writeFile(probe, '', { flag: 'wx' })
     await rm(probe, { force: true })
   } catch (error) {
     throw folderProblem(folder, error)
   }
+}
+
+/** Like mkdir with `recursive`, which in Node never returns below a folder that answers ENOENT to every mkdir, as /proc does. */
+async function makeFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  })
+  if (found?.isDirectory()) return
+  if (dirname(folder) !== folder) await makeFolder(dirname(folder))
+  await mkdir(folder).catch((error: unknown) => {
+    if (systemCode(error) !== 'EEXIST' || found) throw error
+  })
 }
 
 /** Whether the folder holds data. StartProblem when what is there is not PostgreSQL's, or of another major version. */

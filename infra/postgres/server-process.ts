@@ -36,6 +36,9 @@ export async function isServerOf(pid: number, folder: string): Promise<boolean> 
 
 /** Kills what is left of a server whose first process was killed: a child in the midst of a long query keeps the shared memory and so the folder. */
 export async function killStragglers(folder: string): Promise<void> {
+  const named = await readPidFile(folder)
+  // A rival has started a whole server meanwhile: these are its children.
+  if (named && (await isServerOf(named.pid, folder))) return
   const pids = (await readdir('/proc').catch(() => [])).map(Number).filter((pid) => pid > 0)
   for (const pid of pids) {
     if (!(await worksIn(pid, folder)) || !/postgres/.test(await commandLine(pid))) continue

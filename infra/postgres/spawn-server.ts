@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { open, readFile, rename, stat } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { freePort } from '../free-port.ts'
 import { StartProblem } from '../start-problem.ts'
 import { launch } from './binaries.ts'
 import type { Account, Binaries } from './binaries.ts'
@@ -111,14 +109,4 @@ async function ownLines(logPath: string, from: number, pid: number): Promise<str
   const since = (await readFile(logPath)).subarray(from).toString('utf8')
   const own = since.split('\n').filter((line) => line.includes(`[${pid}]`))
   return own.length > 0 ? own.join('\n') : since
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

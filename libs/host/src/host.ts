@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { EventDefinition, Received, Topic } from '@khue/contracts/envelope';
 import { registryFacts } from '@khue/contracts/events/registry';
@@ -6,10 +7,10 @@ import { commonProblems, isReplayable, type ProblemCatalog } from '@khue/contrac
 import type { Bus, RunningSubscription } from '@khue/messaging/bus';
 import type { Aggregate, Answer, Tx } from '@khue/messaging/command';
 import { createConsumer, type Consumer } from '@khue/messaging/consumer';
-import { assertDurable, openPool } from '@khue/messaging/database';
+import { assertDurable, maxConnections, openPool } from '@khue/messaging/database';
 import { createGather, type Gather } from '@khue/messaging/gather';
 import { migrate } from '@khue/messaging/migrate';
-import { startRelay, type Relay } from '@khue/messaging/relay';
+import { relayConnections, startRelay, type Relay } from '@khue/messaging/relay';
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
@@ -88,7 +89,8 @@ const idempotencySweepMs = 600_000;
 /** Opens the frame of a service; nothing runs before `service.start()`. */
 export const openHost = async ({ config, bus, log }: Deps, options: HostOptions): Promise<Host> => {
   const { service } = config;
-  const pool = openPool({ url: config.databaseUrl, name: `khue-${service}` });
+  const produces = options.produces.length > 0;
+  const pool = openPool({ url: config.databaseUrl, name: `khue-${service}`, max: produces ? maxConnections - relayConnections : maxConnections });
   const problems: ProblemCatalog = { ...commonProblems, ...options.problems };
   const metrics = new Registry();
   const http = await createHttp({ catalog: problems, log, logConfig: config.log, metrics });
@@ -135,7 +137,10 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     }
     await assertDurable(pool);
     await directory.refresh();
-    if (options.produces.length > 0) relay = await startRelay({ url: config.databaseUrl, pool, service, city: config.city, topics: options.produces, bus, log });
+    if (produces) {
+      const holder = `${hostname()}:${config.port}`;
+      relay = await startRelay({ url: config.databaseUrl, service, city: config.city, topics: options.produces, bus, holder, log });
+    }
     for (const consumer of consumers.values()) subscriptions.push(await bus.subscribe(consumer.subscription));
     timers.push(setInterval(() => void directory.refresh().catch(() => undefined), directoryPollMs));
     timers.push(setInterval(() => void pool.query('delete from messaging.idempotency where expires_at < now()').catch(() => undefined), idempotencySweepMs));

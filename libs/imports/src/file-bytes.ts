@@ -32,6 +32,11 @@ const BOM = [0xef, 0xbb, 0xbf] as const;
 export async function* textBytes(source: AsyncIterable<Uint8Array>, tally: FileTally): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256');
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const checked = (slice: Uint8Array): Uint8Array => {
+    if (slice.includes(0)) throw new FileRefused('file-has-nul');
+    utf8(() => decoder.decode(slice, { stream: true }));
+    return slice;
+  };
   let held: Uint8Array | undefined = new Uint8Array(0);
   for await (const bytes of source) {
     hash.update(bytes);
@@ -41,13 +46,13 @@ export async function* textBytes(source: AsyncIterable<Uint8Array>, tally: FileT
       held = Buffer.concat([held, bytes]);
       if (held.length < HEAD) continue;
     }
-    for (const slice of slices(held ? begin(held) : bytes)) yield checked(decoder, slice);
+    for (const slice of slices(held ? begin(held) : bytes)) yield checked(slice);
     held = undefined;
   }
   if (tally.bytes === 0) throw new FileRefused('file-empty');
-  if (held) for (const slice of slices(begin(held))) yield checked(decoder, slice);
+  if (held) for (const slice of slices(begin(held))) yield checked(slice);
   // A character cut off by the end of the file.
-  check(() => decoder.decode());
+  utf8(() => decoder.decode());
   tally.hash = hash.digest('hex');
 }
 
@@ -60,13 +65,7 @@ function* slices(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += importLimits.sliceBytes) yield bytes.subarray(at, at + importLimits.sliceBytes);
 }
 
-const checked = (decoder: TextDecoder, slice: Uint8Array): Uint8Array => {
-  if (slice.includes(0)) throw new FileRefused('file-has-nul');
-  check(() => decoder.decode(slice, { stream: true }));
-  return slice;
-};
-
-const check = (decode: () => void): void => {
+const utf8 = (decode: () => void): void => {
   try {
     decode();
   } catch {

@@ -1,5 +1,5 @@
 import { fold } from '@khue/contracts/text';
-import { isBlank, type Layout } from './layout.ts';
+import { columnsOf, isBlank, type Layout } from './layout.ts';
 import { importLimits } from './limits.ts';
 import { FileRefused } from './refusals.ts';
 
@@ -28,9 +28,9 @@ const keyOf = (heading: string): string =>
 const ERROR_KEYS: ReadonlySet<string> = new Set(Object.values(errorColumns).map(keyOf));
 
 /** Column key by folded heading. Throws where two columns of the layout claim one heading: that is a bug of the layout. */
-export const headingIndex = (layout: Layout<never>): ReadonlyMap<string, string> => {
+export const headingIndex = <Row>(layout: Layout<Row>): ReadonlyMap<string, string> => {
   const index = new Map<string, string>();
-  for (const [key, { headings }] of Object.entries<Layout<Record<string, unknown>>['columns'][string]>(layout.columns)) {
+  for (const [key, { headings }] of columnsOf(layout)) {
     for (const name of [headings.vi, headings.en, ...(headings.aliases ?? [])]) {
       const other = index.get(keyOf(name));
       if ((other !== undefined && other !== key) || ERROR_KEYS.has(keyOf(name))) throw new Error(`layout ${layout.id}: the heading "${name}" is claimed twice`);
@@ -47,11 +47,12 @@ export const countMatches = (index: ReadonlyMap<string, string>, cells: readonly
 /** Takes a row as the heading row. Throws FileRefused where a column is missing or there twice. */
 export const readHeading = <Row>(layout: Layout<Row>, index: ReadonlyMap<string, string>, rowNo: number, row: readonly string[]): Heading => {
   if (row.length > importLimits.columns) throw new FileRefused('too-many-columns', { row: rowNo, limit: importLimits.columns });
-  const titleOf = (key: string): string => (layout.columns as Record<string, { headings: { vi: string } }>)[key]?.headings.vi ?? key;
+  const titles = new Map(columnsOf(layout).map(([key, column]) => [key, column.headings.vi]));
   const places: Record<string, number> = {};
   const errorPlaces: number[] = [];
   const cells: string[] = [];
   const ignored: string[] = [];
+  const seen = new Map<string, number>();
   row.forEach((cell, place) => {
     const name = keyOf(cell);
     if (ERROR_KEYS.has(name)) {
@@ -62,23 +63,23 @@ export const readHeading = <Row>(layout: Layout<Row>, index: ReadonlyMap<string,
     if (key === undefined) {
       if (!isBlank(cell)) ignored.push(cell);
     } else {
-      const before = places[key];
-      if (before !== undefined) throw new FileRefused('column-duplicate', { column: titleOf(key), first: before + 1, second: place + 1 });
+      if (places[key] !== undefined) throw new FileRefused('column-duplicate', { column: titles.get(key) ?? key, first: (seen.get(key) ?? 0) + 1, second: place + 1 });
       places[key] = cells.length;
+      seen.set(key, place);
     }
     cells.push(cell);
   });
   while (cells.length > 0 && isBlank(cells.at(-1) ?? '')) cells.pop();
-  const missing = Object.entries<{ required: boolean }>(layout.columns)
+  const missing = columnsOf(layout)
     .filter(([key, column]) => column.required && places[key] === undefined)
-    .map(([key]) => titleOf(key));
+    .map(([, column]) => column.headings.vi);
   if (missing.length > 0) throw new FileRefused('column-missing', { row: rowNo, columns: missing.join(', ') });
   return { rowNo, cells, places, errorPlaces, ignored };
 };
 
 /** The required columns, as `heading-row-missing` names them. */
 export const requiredTitles = <Row>(layout: Layout<Row>): string =>
-  Object.values<{ required: boolean; headings: { vi: string } }>(layout.columns)
-    .filter((column) => column.required)
-    .map((column) => column.headings.vi)
+  columnsOf(layout)
+    .filter(([, column]) => column.required)
+    .map(([, column]) => column.headings.vi)
     .join(', ');

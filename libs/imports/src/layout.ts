@@ -79,36 +79,40 @@ const beyondHeadings: CellError = {
   },
 };
 
+/** The columns with their keys, where the value they make does not matter. */
+export const columnsOf = <Row>(layout: Layout<Row>): readonly (readonly [key: string, column: Column<unknown>])[] =>
+  Object.entries(layout.columns as Readonly<Record<string, Column<unknown>>>);
+
 /**
- * Reads one row by its layout. `places` says which cell belongs to which column (absent: not in the file), `width` how many cells the heading row
- * has. All errors of the row come back together, so that a clerk mends it once.
+ * A reader of rows by their layout. `places` says which cell belongs to which column (absent: not in the file), `width` how many cells the heading
+ * row has. All errors of a row come back together, so that a clerk mends it once.
  */
-export const parseRow = <Row>(layout: Layout<Row>, places: Readonly<Record<string, number>>, width: number, cells: readonly string[]): RowRead<Row> => {
-  const value: Record<string, unknown> = {};
-  const errors: CellError[] = [];
-  const warnings: CellWarning[] = [];
-  if (cells.length > width) errors.push(beyondHeadings);
-  for (const key in layout.columns) {
-    const column: Column<unknown> = layout.columns[key];
-    const place = places[key];
-    const cell = place === undefined ? '' : (cells[place] ?? '');
-    if (isBlank(cell)) {
-      if (column.required) errors.push(missing(key));
-    } else if (cell.length > importLimits.cellLength) {
-      errors.push(tooLong(key));
-    } else {
-      const read = column.parse(cell);
-      if (read.ok) {
-        value[key] = read.value;
-        for (const warning of read.warnings ?? []) warnings.push({ column: key, ...warning });
+export const rowParser = <Row>(layout: Layout<Row>, places: Readonly<Record<string, number>>, width: number): ((cells: readonly string[]) => RowRead<Row>) => {
+  const columns = columnsOf(layout).map(([key, column]) => ({ key, column, place: places[key] ?? -1 }));
+  return (cells) => {
+    const value: Record<string, unknown> = {};
+    const errors: CellError[] = cells.length > width ? [beyondHeadings] : [];
+    const warnings: CellWarning[] = [];
+    for (const { key, column, place } of columns) {
+      const cell = cells[place] ?? '';
+      if (isBlank(cell)) {
+        if (column.required) errors.push(missing(key));
+      } else if (cell.length > importLimits.cellLength) {
+        errors.push(tooLong(key));
       } else {
-        errors.push({ column: key, code: read.code, vi: read.vi, en: read.en, mend: read.mend });
+        const read = column.parse(cell);
+        if (read.ok) {
+          value[key] = read.value;
+          for (const warning of read.warnings ?? []) warnings.push({ column: key, ...warning });
+        } else {
+          errors.push({ column: key, code: read.code, vi: read.vi, en: read.en, mend: read.mend });
+        }
       }
     }
-  }
-  if (errors.length > 0) return { ok: false, errors };
-  const row = value as Row;
-  const review = layout.review?.(row);
-  if (review?.errors && review.errors.length > 0) return { ok: false, errors: review.errors };
-  return { ok: true, value: row, warnings: review?.warnings ? [...warnings, ...review.warnings] : warnings };
+    if (errors.length > 0) return { ok: false, errors };
+    const row = value as Row;
+    const review = layout.review?.(row);
+    if (review?.errors && review.errors.length > 0) return { ok: false, errors: review.errors };
+    return { ok: true, value: row, warnings: review?.warnings ? [...warnings, ...review.warnings] : warnings };
+  };
 };

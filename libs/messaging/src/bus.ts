@@ -88,6 +88,9 @@ export interface Bus {
   connectProducer(producer: Producer): Promise<Publisher>;
   /** Resolves at once; a missing topic or broker is waited for in the background. */
   subscribe(subscription: Subscription): Promise<RunningSubscription>;
+  /** What runs on this bus in this process. */
+  producers(): readonly Producer[];
+  subscriptions(): readonly RunningSubscription[];
   close(): Promise<void>;
 }
 
@@ -98,6 +101,10 @@ export interface Producer {
   /** Kafka keeps its cursor in the producer's database, moved by the holder of the lease only. */
   readonly pool: Pool;
   readonly term: () => number;
+  /** Last position of the service's log. */
+  readonly position: () => Promise<number>;
+  /** Committed events that have not left the service. */
+  readonly unsent: () => Promise<Backlog>;
 }
 
 export interface Publisher {

@@ -5,7 +5,7 @@ import { classify, inTransaction, OutcomeUnknown, waits } from './database.ts';
 import { claimKeys, keepAnswers } from './idempotency.ts';
 
 /** Sizes of the gather. Lanes: flushes under way at once; a lane is a connection, and the pool has eight. */
-export const gatherSizes = { lanes: 3, patientLanes: 2, batch: 64, waiting: 2_000 } as const;
+export const gatherSizes = { lanes: 3, patientLanes: 1, batch: 64, waiting: 2_000 } as const;
 
 export interface GatherOptions<Body, State, Event> {
   readonly pool: Pool;

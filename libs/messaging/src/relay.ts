@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import type { Backlog, Bus, Log, Publisher } from './bus.ts';
 import { inTransaction, openPool } from './database.ts';
-import { holdLease, type Lease, type leaseTimes } from './lease.ts';
+import { holdLease, type LeaseOptions } from './lease.ts';
 import { countedAtMost, createLogReader } from './log-reader.ts';
-import { backoff, createSignal } from './signal.ts';
+import { backoff, createSignal, type Signal } from './signal.ts';
 import { createFloor, plannerSettings, stamp } from './stamp.ts';
 
 export interface RelayOptions {
@@ -19,7 +19,7 @@ export interface RelayOptions {
   readonly log: Log;
   readonly pollMs?: number;
   readonly batch?: number;
-  readonly lease?: Partial<typeof leaseTimes>;
+  readonly lease?: Pick<LeaseOptions, 'ttlMs' | 'trustMs' | 'heartbeatMs'>;
 }
 
 export interface Relay {
@@ -59,6 +59,7 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
   const sendSignal = createSignal();
   const floor = createFloor(pool);
   const trouble = createTrouble(log, service);
+  const halts: Signal[] = [];
   let stamped = 0;
   let stopped = false;
 
@@ -73,7 +74,9 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
     },
     onError: (error) => trouble.failed('lease', error),
   });
-  const publisher = await bus.connectProducer({ service, topics, log: createLogReader(pool, `khue/${city}/${service}`), pool, term: lease.term });
+  const position = async (): Promise<number> => (await pool.query<{ position: number }>(`select position from messaging.head where topic = '*'`)).rows[0]?.position ?? 0;
+  const reader = createLogReader(pool, `khue/${city}/${service}`);
+  const publisher: Publisher = await bus.connectProducer({ service, topics, log: reader, pool, term: lease.term, position, unsent: () => unsent(pool, floor.id(), publisher) });
 
   const stampAll = async (): Promise<void> => {
     let looked = performance.now();
@@ -93,12 +96,17 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
     }
   };
 
-  const loop = async (name: string, signal: typeof stampSignal, pass: () => Promise<void>): Promise<void> => {
+  const loop = async (name: string, signal: Signal, pass: () => Promise<void>): Promise<void> => {
     let failures = 0;
+    const halt = createSignal();
+    halts.push(halt);
     while (!stopped) {
       try {
-        if (lease.held()) await pass();
-        if (failures > 0) trouble.passed(name);
+        if (lease.held()) {
+          await pass();
+          trouble.passed(name);
+          trouble.passed('lease');
+        }
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -106,7 +114,8 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
         floor.reset();
         if (!stopped) trouble.failed(name, error);
       }
-      await signal.wait(failures > 0 ? backoff(failures, { mostMs: 1_000 }) : pollMs);
+      // Writers' wakes don't shorten the wait after a failure, or a database that is away would be asked at their rate.
+      await (failures > 0 ? halt.wait(backoff(failures, { mostMs: 1_000 })) : signal.wait(pollMs));
     }
   };
 
@@ -126,15 +135,56 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
     wake: stampSignal.wake,
     stop: async () => {
       stopped = true;
-      stampSignal.wake();
-      sendSignal.wake();
+      for (const signal of [stampSignal, sendSignal, ...halts]) signal.wake();
       await publisher.close();
       await Promise.all(loops);
       await lease.release();
       await pool.end();
     },
     unsent: () => unsent(pool, floor.id(), publisher),
-    position: async () => (await pool.query<{ position: number }>(`select position from messaging.head where topic = '*'`)).rows[0]?.position ?? 0,
+    position,
     state: () => ({ leading: lease.held(), term: lease.term(), stamped, failingSince: trouble.since() }),
+  };
+};
+
+/** Connections with the planner's and the lease's settings; a query parameter of the URL overrides what openPool sets. */
+export const relayUrl = (url: string): string => {
+  const changed = new URL(url);
+  changed.searchParams.set('options', `${plannerSettings} -c synchronous_commit=on`);
+  // The stamping transaction holds the lease's row; a slow disk must not make the heartbeat give up.
+  changed.searchParams.set('lock_timeout', '4000');
+  return changed.href.replaceAll('+', '%20');
+};
+
+const unsent = async (pool: Pool, floor: number, publisher: Publisher): Promise<Backlog> => {
+  const { rows } = await pool.query<{ rows: number; oldest: number }>({
+    name: 'relay-unstamped',
+    text: `select count(*) as rows, coalesce(extract(epoch from clock_timestamp() - min(time)), 0)::float8 as oldest
+      from (select time from messaging.log where position is null and id > $1 order by id limit $2) waiting`,
+    values: [floor, countedAtMost],
+  });
+  const stamped = await publisher.backlog();
+  return { rows: (rows[0]?.rows ?? 0) + stamped.rows, oldestSeconds: Math.max(0, rows[0]?.oldest ?? 0, stamped.oldestSeconds) };
+};
+
+interface Trouble {
+  failed(name: string, error: unknown): void;
+  passed(name: string): void;
+  since(): number | null;
+}
+
+/** Says once that something fails and once that it passed, not at each try. */
+const createTrouble = (log: Log, service: string): Trouble => {
+  const failing = new Map<string, number>();
+  return {
+    failed: (name, err) => {
+      if (failing.has(name)) return;
+      failing.set(name, Date.now());
+      log.error({ service, err }, `${name} fails; trying again until it passes`);
+    },
+    passed: (name) => {
+      if (failing.delete(name)) log.info({ service }, `${name} passes again`);
+    },
+    since: () => (failing.size > 0 ? Math.min(...failing.values()) : null),
   };
 };

@@ -2,7 +2,7 @@
 export interface Signal {
   wake(): void;
   /** Resolves when woken, or after `ms`. */
-  wait(ms: number): Promise<void>;
+  wait(ms: number): Promise<'woken' | 'timeout'>;
 }
 
 export const createSignal = (): Signal => {
@@ -24,7 +24,9 @@ export const createSignal = (): Signal => {
         });
         resume = undefined;
       }
+      const why = woken ? 'woken' : 'timeout';
       woken = false;
+      return why;
     },
   };
 };

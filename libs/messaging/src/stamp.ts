@@ -21,19 +21,22 @@ export const stamp = async (tx: Tx, floor: number, limit: number): Promise<Stamp
   return { rows: done.rows, lastId: done.lastId };
 };
 
-/** $1 floor, $2 limit. Shown for the test of its plan. */
+/**
+ * $1 floor, $2 limit. Rows are found again by their place: joined by id, a plan made for an empty log reads the whole backlog for each batch (6.5 s for
+ * 1,000 of 20,000). Nobody else changes rows without a position, so their places hold. Shown for the test of its plan.
+ */
 export const stampStatement = `
   with picked as materialized (
-    select id, topic from messaging.log where position is null and id > $1 order by id limit $2
+    select id, topic, ctid as place from messaging.log where position is null and id > $1 order by id limit $2
   ), numbered as (
-    select id, topic, coalesce((select position from messaging.head where topic = '*'), 0) + row_number() over (order by id) as position from picked
+    select place, topic, coalesce((select position from messaging.head where topic = '*'), 0) + row_number() over (order by id) as position from picked
   ), chained as materialized (
-    select n.id, n.position,
+    select n.place, n.position,
       coalesce(lag(n.position) over (partition by n.topic order by n.position), (select h.position from messaging.head h where h.topic = n.topic), 0) as previous
     from numbered n
   ), stamped as (
     update messaging.log l set position = c.position, previous = c.previous
-    from chained c where l.id = c.id and l.position is null and l.id > $1
+    from chained c where l.ctid = c.place and l.position is null
     returning l.id, l.topic, l.position
   ), heads as (
     insert into messaging.head (topic, position)

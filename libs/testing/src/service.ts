@@ -104,7 +104,7 @@ const openForeignLog = async (service: string, bus: Bus): Promise<ForeignLog> =>
   const database = await postgres();
   await migrate({ ownerUrl: database.ownerUrl, appRole: `${database.name}_app`, folders: [fileURLToPath(new URL('../../messaging/migrations', import.meta.url))] });
   const pool: Pool = openPool({ url: database.appUrl, name: `test-${service}` });
-  const relay: Relay = await startRelay({ url: database.appUrl, pool, service, city: 'ha-noi', topics: topicsOf(service), bus, log: createLogger(service, { write: () => undefined }) });
+  const relay: Relay = await startRelay({ url: database.appUrl, service, city: 'ha-noi', topics: topicsOf(service), bus, holder: `test-${service}`, log: createLogger(service, { write: () => undefined }) });
   const sequences = new Map<string, number>();
   return {
     publish: async (events) => {

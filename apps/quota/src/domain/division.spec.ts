@@ -1,3 +1,4 @@
+import { unitTable } from '@khue/contracts/units';
 import { describe, expect, it } from 'vitest';
 import type { DividePot } from './division.ts';
 import { grantFor } from './division.ts';
@@ -108,6 +109,7 @@ describe('who may divide', () => {
     }
     expect(refusal(command, ledger, { ...board, actor: 'another' })).toEqual(['out-of-scope', 'accountId', undefined]);
     expect(refusal(command, ledger, { ...board, today: '2019-12-31' })).toEqual(['out-of-scope', 'accountId', undefined]);
+    expect(refusal(command, ledger, { ...board, units: unitTable([]) })).toEqual(['unit-not-known-yet', 'accountId', undefined]);
   });
 
   it('is the unit itself when it gives back what it holds, and for nothing else', () => {
@@ -156,6 +158,8 @@ describe('queues after a division', () => {
   it('that are loaded too short stop the batch instead of letting somebody overtake', () => {
     const full = played(openPot(1), request('e1', 'd1'), request('e2', 'd1'));
     const short = initial({ pots: full.pots.values(), accounts: full.accounts.values(), seats: full.seats.values() });
+    expect(() => decide(release('e1'), short, board)).toThrow('0 seats of its queue are loaded, 1 are needed');
+    play(short, request('e3', 'd1'));
     expect(() => decide(release('e1'), short, board)).toThrow('0 seats of its queue are loaded, 1 are needed');
   });
 });

@@ -64,7 +64,7 @@ const answering = (account: Account, ledger: Ledger, context: Context): string =
 
 /** The grant that allows the command; for the audit, too. Undefined: out of scope. */
 export const grantFor = (command: OpenPot | DividePot, ledger: Ledger, context: Context): Grant | undefined => {
-  if (command.type === 'OpenPot') return grantOver(context, command.rootUnitId, ['board']);
+  if (command.type === 'OpenPot') return grantOver(context, command.rootUnitId, ['board', 'approver']);
   const account = ledger.accounts.get(command.accountId);
   const above = account && grantOver(context, answering(account, ledger, context), ['board', 'approver']);
   if (above || command.division.by !== 'hand') return above;
@@ -79,7 +79,6 @@ export const openPot = (command: OpenPot, ledger: Ledger, context: Context): Dec
   if (!grantFor(command, ledger, context)) return refuse('out-of-scope', { field: 'rootUnitId' });
   if (documentNo.trim() === '') return refuse('document-missing', { field: 'documentNo' });
   if (!Number.isSafeInteger(size) || size < 1) return refuse('size-invalid', { field: 'size' });
-  if (!existsOn(context.units, rootUnitId, context.today)) return refuse('unit-ended', { field: 'rootUnitId' });
   if (potFor(ledger, year, programCode)) return refuse('pot-exists', { params: { year, programCode } });
   return accept<LedgerEvent>(
     { type: 'PotOpened', potId, year, programCode, size, documentNo, rootUnitId, closesOn, version: 1, at },
@@ -114,7 +113,7 @@ const refusalOf = (one: Allotting, at: number, parent: Account, context: Context
   // Taking back stays possible after a reorganization; only what a unit newly gets is judged by today's structure.
   if (!one.account || one.change > 0) {
     if (!existsOn(context.units, one.unitId, context.today)) return refuse('unit-ended', { field });
-    if (one.unitId === parent.unitId || !pathUp(context, one.unitId).includes(parent.unitId)) return refuse('unit-not-below', { field });
+    if (!pathUp(context, one.unitId).includes(parent.unitId)) return refuse('unit-not-below', { field });
   }
   const least = one.account ? used(one.account) : 0;
   return one.allotted < least ? refuse('below-used', { field, params: { used: least, asked: one.allotted } }) : undefined;

@@ -12,12 +12,18 @@ export type LedgerCommand = OpenPot | DividePot | AllocateSeat | ReleaseSeat | C
 
 /** What a batch loads before it decides. */
 export interface Loaded {
+  /** By id or by year and program, whichever a command names. */
   readonly pots?: Iterable<Pot>;
+  /**
+   * For a request the nearest account on the unit's `pathUp`, looked up again once it is locked: a division may have made a nearer one
+   * meanwhile. For a division the account, those above it, and all of the units named, whoever gave them. For a seat, where it stands.
+   */
   readonly accounts?: Iterable<Account>;
+  /** Those of the enrollments named. */
   readonly seats?: Iterable<Seat>;
   /**
-   * Seats at the head of queues, each account's in the order of their queue numbers. As many as the batch has releases on that account are
-   * enough, for each promotes one or leaves the queue; for the divided account and the children named, the whole queue.
+   * Seats at the head of queues, each account's in the order of their queue numbers. As many as the batch has releases are enough, for a
+   * release promotes one or takes one out; for an account that is divided or named in a division, the whole queue.
    */
   readonly waiting?: Iterable<Seat>;
 }

@@ -1,7 +1,7 @@
 import type { RefusalReason } from './records.ts';
 
 interface RefusalText {
-  readonly status: 403 | 404 | 409 | 422;
+  readonly status: 404 | 409 | 422;
   readonly vi: string;
   readonly en: string;
 }

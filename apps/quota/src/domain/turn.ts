@@ -34,21 +34,21 @@ export const turnAfterRelease = (account: Account, ledger: Ledger, at: string): 
 export const turnsAfterDivision = (divided: Account, changes: readonly Allotting[], ledger: Ledger, context: Context, at: string): readonly (SeatHeld | SeatQueued)[] => {
   const events: (SeatHeld | SeatQueued)[] = [];
   for (const { account, change } of changes) {
-    if (account && change > 0) events.push(...waiting(ledger, account, free(account) + change).map((seat) => promoted(seat, account.id, at)));
+    if (account && change > 0) events.push(...waiting(ledger, account, change).map((seat) => promoted(seat, account.id, at)));
   }
   const made = new Map(changes.filter((one) => !one.account).map((one) => [one.unitId, { accountId: one.accountId, spare: one.allotted, queued: 0 }]));
   let spare = changes.reduce((left, one) => left - one.change, free(divided));
-  const stillWaiting: PlacedSeat[] = [];
-  const nearer = (seat: PlacedSeat) => made.get(pathUp(context, seat.unitId).find((unitId) => made.has(unitId)) ?? '');
-  for (const seat of waiting(ledger, divided, made.size > 0 ? divided.queueLength : spare)) {
-    const own = nearer(seat);
-    if (own && own.spare > 0) {
-      own.spare -= 1;
-      events.push(promoted(seat, own.accountId, at));
-    } else stillWaiting.push(seat);
-  }
-  for (const seat of stillWaiting) {
-    const own = nearer(seat);
+  const line = waiting(ledger, divided, made.size > 0 ? divided.queueLength : spare).map((seat) => ({
+    seat,
+    own: made.size > 0 ? made.get(pathUp(context, seat.unitId).find((unitId) => made.has(unitId)) ?? '') : undefined,
+  }));
+  const stillWaiting = line.filter(({ seat, own }) => {
+    if (!own || own.spare === 0) return true;
+    own.spare -= 1;
+    events.push(promoted(seat, own.accountId, at));
+    return false;
+  });
+  for (const { seat, own } of stillWaiting) {
     if (spare > 0) {
       spare -= 1;
       events.push(promoted(seat, divided.id, at));

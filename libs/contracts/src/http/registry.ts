@@ -205,7 +205,7 @@ export const revokeGrant = defineRoute({
   method: 'POST', path: `${api}/grants/{id}/revoke`, operationId: 'revokeGrant', callers: ['board'], params: idParams, status: 200, answer: grantRecord,
   summary: { vi: 'Thu hồi quyền', en: 'Revoke a grant' },
   body: z.strictObject({ documentNo: codeText, reason }),
-  problems: ['grant-revoked-already', 'last-board-grant'],
+  problems: ['grant-over', 'last-board-grant'],
 });
 
 export const documentRecord = z.object({

@@ -1,0 +1,123 @@
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createEnrollment } from '@khue/enrollment/service';
+import { createGateway } from '@khue/gateway/service';
+import { defaultPorts, gatewayConfig, serviceConfig, type Environment, type ServiceName } from '@khue/host/config';
+import type { Deps, RunningService } from '@khue/host/host';
+import { createLogger } from '@khue/host/logger';
+import { startEmbedded } from '@khue/infra/postgres/embedded';
+import { StartProblem } from '@khue/infra/start-problem';
+import type { Bus } from '@khue/messaging/bus';
+import { embeddedBus } from '@khue/messaging/embedded-bus';
+import { createQuota } from '@khue/quota/service';
+import { createRegistry } from '@khue/registry/service';
+import { createReporting } from '@khue/reporting/service';
+import { pino } from 'pino';
+import { openDataFolder } from './data-folder.ts';
+
+/** The services of the product, in the order they start: who is asked comes before who asks. */
+export const services: Readonly<Partial<Record<ServiceName, (deps: Deps) => Promise<RunningService>>>> = {
+  registry: createRegistry,
+  enrollment: createEnrollment,
+  quota: createQuota,
+  reporting: createReporting,
+};
+export const serviceNames = Object.keys(services) as readonly ServiceName[];
+
+export interface ProductOptions {
+  readonly data: string;
+  readonly port: number;
+  readonly env: Environment;
+  readonly say: (line: string) => void;
+  /** Called when PostgreSQL ends by itself. */
+  readonly onLost: (reason: string) => void;
+  /** Another bus than the embedded one, for tests on Kafka. */
+  readonly bus?: (log: ReturnType<typeof createLogger>) => Bus;
+}
+
+export interface Product {
+  readonly address: string;
+  readonly addresses: Readonly<Record<string, string>>;
+  readonly adminUrl: (database: string) => string;
+  close(): Promise<void>;
+}
+
+/** Starts every service in this process, on one embedded PostgreSQL and one bus. Throws StartProblem for what an operator can mend. */
+export const startProduct = async ({ data, port, env, say, onLost, bus: makeBus }: ProductOptions): Promise<Product> => {
+  const folder = await openDataFolder(data);
+  await assertFree(port);
+  say('PostgreSQL…');
+  const closers: (() => Promise<unknown>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    const postgres = await startEmbedded({ folder: folder.path, log: say, databases: serviceNames.map((name) => ({ name })), onExit: onLost });
+    closers.push(() => postgres.close());
+    const destination = pino.destination({ dest: join(folder.path, 'khue.log'), sync: false });
+    const logOf = (service: string): ReturnType<typeof createLogger> => createLogger(service, destination);
+    const bus = makeBus?.(logOf('bus')) ?? embeddedBus({ log: logOf('bus') });
+    closers.push(() => bus.close());
+
+    const addresses: Record<string, string> = {};
+    const ports = await choosePorts(env);
+    const common: Environment = { ...env, KHUE_PORT: String(port), KHUE_DATA: folder.path, KHUE_IDENTITY_KEY: env.KHUE_IDENTITY_KEY ?? folder.identityKey };
+    for (const name of serviceNames) {
+      say(`${name}…`);
+      const urls = postgres.databases[name];
+      const config = serviceConfig(name, {
+        ...common,
+        [`KHUE_${name.toUpperCase()}_PORT`]: String(ports[name]),
+        [`KHUE_${name.toUpperCase()}_DATABASE_URL`]: urls?.appUrl,
+        [`KHUE_${name.toUpperCase()}_OWNER_DATABASE_URL`]: urls?.ownerUrl,
+      });
+      const service = await services[name]?.({ config, bus, log: logOf(name) });
+      if (!service) continue;
+      closers.push(() => service.stop());
+      addresses[name] = await listening(service.start(), ports[name] ?? 0);
+    }
+    const urls = Object.fromEntries(Object.entries(addresses).map(([name, address]) => [`KHUE_${name.toUpperCase()}_URL`, address]));
+    const gateway = await createGateway({ config: gatewayConfig({ ...common, ...urls }), log: logOf('gateway') });
+    closers.push(() => gateway.stop());
+    await listening(gateway.start(), port);
+    return { address: `http://127.0.0.1:${port}`, addresses, adminUrl: postgres.adminUrl, close: closeAll };
+  } catch (error) {
+    await closeAll().catch(() => undefined);
+    throw error;
+  }
+};
+
+/** A port set by the operator is taken as it is; a default one gives way to a free one, for two cities may run side by side. */
+const choosePorts = async (env: Environment): Promise<Partial<Record<ServiceName, number>>> => {
+  const chosen: Partial<Record<ServiceName, number>> = {};
+  for (const name of serviceNames) {
+    const given = env[`KHUE_${name.toUpperCase()}_PORT`];
+    chosen[name] = given ? Number(given) : (await isFree(defaultPorts[name])) ? defaultPorts[name] : 0;
+  }
+  return chosen;
+};
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((answer) => {
+    const probe = createServer();
+    probe.once('error', () => answer(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => answer(true)));
+  });
+
+const taken = (port: number, cause?: unknown): StartProblem =>
+  new StartProblem('port-taken', {
+    vi: `Cổng ${port} đang được chương trình khác dùng: dừng chương trình đó, hoặc chọn cổng khác bằng --port.`,
+    en: `Port ${port} is taken by another program: stop that one, or choose another port with --port.`,
+  }, { cause });
+
+const assertFree = async (port: number): Promise<void> => {
+  if (!(await isFree(port))) throw taken(port);
+};
+
+const listening = async (start: Promise<string>, port: number): Promise<string> => {
+  try {
+    return await start;
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? taken(port, error) : error;
+  }
+};

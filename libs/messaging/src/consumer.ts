@@ -1,0 +1,228 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { EventDefinition } from '@khue/contracts/envelope';
+import pg from 'pg';
+import { HoleFound, type Delivery, type Subscription } from './bus.ts';
+import type { Tx } from './command.ts';
+import { inTransaction } from './database.ts';
+import { failureCode, faultOf, runHandler, type Apply, type Fault } from './handler.ts';
+import { park, parkedSubjects, purgeErased } from './parking.ts';
+import { sift, sortOut, type Break, type Sifted, type Sorted, type Verdict } from './sift.ts';
+import { countAlone, countStarts, deaths, lockWatermarks, moveWatermarks, partitionKey, readReached, uncount } from './watermark.ts';
+
+/** Pauses before each further try, in milliseconds; after the last of them the next rung. Together below what a bus waits for a batch. */
+export const ladder = {
+  /** One event alone that can't be applied; then it is parked. */
+  event: [50, 200, 800],
+  /** Deadlock, lock timeout: nobody's fault; then the bus is told that nothing was committed, and offers the same again. */
+  again: [20, 50, 100, 200, 400, 800],
+  away: [100],
+  /** COMMIT without an answer: the next try reads the watermark first. */
+  unknown: [0, 100, 400],
+  ours: [],
+} as const satisfies Record<Fault, readonly number[]>;
+
+/** A group's half of a contract: what it reads and how it applies it. Consumer, redrive and rebuild share it. */
+export interface ConsumerGroup {
+  readonly group: string;
+  readonly topics: readonly string[];
+  readonly known: ReadonlyMap<string, EventDefinition>;
+  readonly apply: Apply;
+  /** Schemas in which the unqualified names of `apply` are looked up, in order; without it the pool's. */
+  readonly searchPath?: readonly string[];
+}
+
+export interface ConsumerLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** `dropped`: applied before. `skipped`: of a type the group doesn't know. */
+export type Counted = 'applied' | 'dropped' | 'skipped' | 'parked';
+
+export interface ConsumerOptions extends ConsumerGroup {
+  readonly pool: pg.Pool;
+  readonly log: ConsumerLog;
+  /** For metrics. */
+  readonly count?: (what: Counted, events: number) => void;
+  /** Called after each commit that applied events. */
+  readonly onApplied?: () => void;
+}
+
+export interface Consumer {
+  readonly subscription: Subscription;
+  /** Partitions that stand still because events are missing. */
+  holes(): readonly Break[];
+}
+
+/** Nothing of the batch, or not all of it, could be committed, and no event is to blame: the same is to be offered again. */
+export class NothingCommitted extends Error {
+  constructor(cause: unknown) {
+    super(`not committed: ${failureCode(cause)}`, { cause });
+    this.name = 'NothingCommitted';
+  }
+}
+
+/** `SET LOCAL` for a search path; empty for the pool's own. */
+export const localSearchPath = (schemas: readonly string[] | undefined): string =>
+  schemas ? `set local search_path to ${schemas.map((schema) => pg.escapeIdentifier(schema)).join(', ')}` : '';
+
+interface Done {
+  readonly sifted: Sifted;
+  readonly sorted?: Sorted;
+}
+type Verdicts = ReadonlyMap<Delivery, Verdict>;
+const untried: Verdicts = new Map();
+
+/**
+ * One effect per event: each batch is one transaction that locks the watermarks, drops what was applied, applies the rest and moves the
+ * watermarks. What can't be applied climbs down the ladder: halved to the offender, retried, parked.
+ */
+export const createConsumer = (options: ConsumerOptions): Consumer => {
+  const { pool, group, topics, known, apply, log } = options;
+  const consumer = randomUUID();
+  const begin = localSearchPath(options.searchPath);
+  const holes = new Map<string, Break>();
+  const onLate = (): void => log.error({ group }, 'a handler went on after its transaction was over: it leaves a promise behind');
+
+  const step = async (tx: Tx, deliveries: readonly Delivery[], verdicts: Verdicts, run: { applied: boolean }): Promise<Done> => {
+    const sifted = sift(deliveries, await lockWatermarks(tx, group, deliveries));
+    if (sifted.fresh.length === 0) return { sifted };
+    const sorted = sortOut(sifted.fresh, known, await parkedSubjects(tx, group, sifted.fresh), verdicts);
+    await purgeErased(tx, group, sorted.erased);
+    if (sorted.events.length > 0) {
+      run.applied = true;
+      await runHandler(apply, tx, sorted.events, onLate);
+    }
+    await park(tx, group, sorted.parking);
+    await moveWatermarks(tx, group, sifted.fresh);
+    return { sifted, sorted };
+  };
+
+  /** One transaction, again while no event is to blame. Answers what was done, or the error that an event is to blame for. */
+  const attempt = async (deliveries: readonly Delivery[], verdicts: Verdicts = untried): Promise<Done | { readonly blamed: unknown }> => {
+    let unknown = false;
+    for (let tries = 0; ; tries += 1) {
+      const run = { applied: false };
+      try {
+        const done = await inTransaction(pool, (tx) => step(tx, deliveries, verdicts, run), begin);
+        committed(done, unknown);
+        return done;
+      } catch (error) {
+        const fault = faultOf(error, run.applied);
+        if (fault === 'event') return { blamed: error };
+        unknown ||= fault === 'unknown';
+        const wait = ladder[fault][tries];
+        if (wait === undefined) {
+          log.warn({ group, fault, err: error }, 'nothing committed, the bus will offer the same again');
+          // Who takes over must not hold this for a handler that killed its process. Asking a database that is away would only cost its timeout.
+          if (fault !== 'away') await uncount(pool, group, consumer).catch(() => undefined);
+          throw new NothingCommitted(error);
+        }
+        await pause(wait);
+      }
+    }
+  };
+
+  const committed = ({ sifted, sorted }: Done, unknown: boolean): void => {
+    for (const hole of sifted.holes) {
+      if (holes.get(partitionKey(hole))?.previous !== hole.previous) log.error({ group, ...hole }, 'events are missing: the partition stands still until they are sent again');
+      holes.set(partitionKey(hole), hole);
+    }
+    for (const broken of sifted.restored) log.warn({ group, ...broken }, 'the producer came back from an older state; going on with its new events');
+    for (const { topic, partition, position } of sifted.fresh) {
+      const hole = holes.get(partitionKey({ topic, partition }));
+      if (hole && position >= hole.position) holes.delete(partitionKey(hole));
+    }
+    for (const { delivery, reason, attempts } of sorted?.parking ?? []) {
+      const { topic, partition, position, subject } = delivery;
+      log.error({ group, topic, partition, position, subject, reason, attempts }, 'event parked');
+    }
+    options.count?.('dropped', sifted.dropped);
+    options.count?.('applied', sorted?.events.length ?? 0);
+    options.count?.('skipped', sorted?.skipped.length ?? 0);
+    options.count?.('parked', sorted?.parking.length ?? 0);
+    // After an unknown COMMIT that had taken place there is nothing fresh, yet it was applied.
+    if (unknown || (sorted && sorted.events.length > 0)) options.onApplied?.();
+  };
+
+  /** Down to the offender. The halves run in order, each its own transaction: order within a subject is kept. */
+  const climb = async (deliveries: readonly Delivery[], verdicts: Verdicts = untried): Promise<Done | undefined> => {
+    const outcome = await attempt(deliveries, verdicts);
+    if (!('blamed' in outcome)) return outcome;
+    const [only] = deliveries;
+    if (deliveries.length === 1 && only) return nurse(only, outcome.blamed);
+    const middle = Math.ceil(deliveries.length / 2);
+    for (const half of [deliveries.slice(0, middle), deliveries.slice(middle)]) {
+      await countStarts(pool, group, consumer, half);
+      await climb(half);
+    }
+    return undefined;
+  };
+
+  const nurse = async (delivery: Delivery, first: unknown): Promise<Done | undefined> => {
+    let blamed = first;
+    for (const wait of ladder.event) {
+      await pause(wait);
+      const outcome = await attempt([delivery]);
+      if (!('blamed' in outcome)) return outcome;
+      blamed = outcome.blamed;
+    }
+    log.error({ group, topic: delivery.topic, position: delivery.position, err: blamed }, 'event cannot be applied');
+    return bury(delivery, { reason: `handler: ${failureCode(blamed)}`, attempts: 1 + ladder.event.length });
+  };
+
+  const bury = async (delivery: Delivery, verdict: Verdict): Promise<Done> => {
+    const outcome = await attempt([delivery], new Map([[delivery, verdict]]));
+    if ('blamed' in outcome) throw new NothingCommitted(outcome.blamed);
+    return outcome;
+  };
+
+  /** Partitions whose head may have killed its process: one event at a time, and what did it alone is parked untried. */
+  const suspect = async (deliveries: readonly Delivery[], suspects: ReadonlyMap<string, number>): Promise<void> => {
+    const buried = new Set<string>();
+    await pause(Math.random() * deaths.spread);
+    for (const delivery of deliveries) {
+      const key = partitionKey(delivery);
+      const died = suspects.get(key) ?? 0;
+      if (died >= deaths.whole + deaths.alone && !buried.has(key)) {
+        const { sifted } = await bury(delivery, { reason: 'handler: ended its process', attempts: died });
+        if (sifted.fresh.length > 0) buried.add(key);
+      } else {
+        await countAlone(pool, group, consumer, delivery);
+        await climb([delivery]);
+      }
+    }
+  };
+
+  const consume = async (batch: readonly Delivery[]): Promise<void> => {
+    const suspects = await countStarts(pool, group, consumer, batch);
+    const alone = suspects.size === 0 ? [] : batch.filter((delivery) => suspects.has(partitionKey(delivery)));
+    const whole = suspects.size === 0 ? batch : batch.filter((delivery) => !suspects.has(partitionKey(delivery)));
+    if (whole.length > 0) await climb(whole);
+    if (alone.length > 0) await suspect(alone, suspects);
+    for (const delivery of batch) {
+      const hole = holes.get(partitionKey(delivery));
+      if (hole && delivery.position >= hole.position) throw new HoleFound(hole);
+    }
+  };
+
+  return {
+    subscription: {
+      group,
+      topics,
+      reached: (topic, partition) => readReached(pool, group, topic, partition),
+      consume: async (batch) => {
+        if (batch.length === 0) return;
+        try {
+          await consume(batch);
+        } catch (error) {
+          // A TypeError that reached kafkajs would end its consumer for good.
+          throw error instanceof HoleFound || error instanceof NothingCommitted ? error : new NothingCommitted(error);
+        }
+      },
+    },
+    holes: () => [...holes.values()],
+  };
+};

@@ -1,0 +1,176 @@
+import { HoleFound, type Bus, type Delivery, type Log, type LogReader, type Producer, type RunningSubscription, type Subscription } from './bus.ts';
+import { backoff, createSignal, type Signal } from './signal.ts';
+
+export interface EmbeddedBusOptions {
+  readonly log: Log;
+  /** How often a group looks by itself, should a wake be missing. */
+  readonly pollMs?: number;
+  /** Most events in one call of `consume`. */
+  readonly batch?: number;
+}
+
+/** A topic as one group reads it. */
+interface Reading {
+  readonly topic: string;
+  position: number | undefined;
+  /** There may be more to read. */
+  due: boolean;
+  /** Monotonic time before which the topic rests, after a hole; the hole and when it was last spoken of. */
+  restUntil: number;
+  hole: { readonly previous: number; readonly saidAt: number } | undefined;
+}
+
+/**
+ * The bus inside one process: there is no transport. Each group pulls what lies above its position from the log of the producing service; publishing
+ * only wakes it. So a slow or failing group delays itself only, a new one starts at the beginning, and nothing can be lost between two stores.
+ */
+export const embeddedBus = (options: EmbeddedBusOptions): Bus => {
+  const logs = new Map<string, LogReader>();
+  const producers = new Set<Producer>();
+  const groups = new Set<EmbeddedGroup>();
+  const wake = (topics: readonly string[]): void => groups.forEach((group) => group.wake(topics));
+  return {
+    connectProducer: async (producer) => {
+      const { topics, log } = producer;
+      producers.add(producer);
+      for (const topic of topics) logs.set(topic, log);
+      wake(topics);
+      return {
+        publish: async () => wake(topics),
+        // What has a position has arrived: groups read the log itself.
+        backlog: async () => ({ rows: 0, oldestSeconds: 0 }),
+        close: async () => {
+          producers.delete(producer);
+          for (const topic of topics) if (logs.get(topic) === log) logs.delete(topic);
+        },
+      };
+    },
+    subscribe: async (subscription) => {
+      const running = startGroup(subscription, (topic) => logs.get(topic), options);
+      const group: EmbeddedGroup = { ...running, stop: () => running.stop().finally(() => groups.delete(group)) };
+      groups.add(group);
+      return group;
+    },
+    producers: () => [...producers],
+    subscriptions: () => [...groups],
+    close: async () => {
+      await Promise.all([...groups].map((group) => group.stop()));
+    },
+  };
+};
+
+interface EmbeddedGroup extends RunningSubscription {
+  wake(topics: readonly string[]): void;
+}
+
+type LogOf = (topic: string) => LogReader | undefined;
+
+const startGroup = (subscription: Subscription, logOf: LogOf, options: EmbeddedBusOptions): EmbeddedGroup => {
+  const { log, pollMs = 1_000, batch = 1_000 } = options;
+  const { group } = subscription;
+  const readings = subscription.topics.map((topic): Reading => ({ topic, position: undefined, due: true, restUntil: 0, hole: undefined }));
+  const signal = createSignal();
+  const halt = createSignal();
+  let stopped = false;
+
+  /** One round over the topics that are due. Returns whether there was something. */
+  const pull = async (): Promise<boolean> => {
+    const due = readings.filter((reading) => reading.due && reading.restUntil <= performance.now());
+    const limit = Math.max(1, Math.floor(batch / Math.max(1, due.length)));
+    const read = await Promise.all(due.map((reading) => readNext(reading, subscription, logOf, limit)));
+    const offered = read.flat();
+    if (offered.length === 0 || stopped) return false;
+    try {
+      await subscription.consume(offered);
+    } catch (error) {
+      if (!(error instanceof HoleFound)) throw error;
+      // Nothing was committed: the other topics are offered again at once, without this one.
+      for (const reading of due) Object.assign(reading, { position: undefined, due: true });
+      reportHole(due.find((reading) => reading.topic === error.topic), error, log, group);
+      return true;
+    }
+    for (const { topic, position } of offered) {
+      const reading = due.find((candidate) => candidate.topic === topic);
+      if (reading) reading.position = position;
+    }
+    return true;
+  };
+
+  const run = async (): Promise<void> => {
+    let failures = 0;
+    while (!stopped) {
+      try {
+        const more = await pull();
+        if (failures > 0) log.info({ group }, 'the group goes on');
+        failures = 0;
+        if (more) continue;
+      } catch (err) {
+        failures += 1;
+        if (failures === 1) log.error({ group, err }, 'the group could not apply anything; trying again until it can');
+        // The failure may have come after the commit: ask again what was reached.
+        for (const reading of readings) Object.assign(reading, { position: undefined, due: true });
+      }
+      if (failures > 0) await halt.wait(backoff(failures));
+      else if (!stopped && (await signal.wait(pollMs)) === 'timeout') readings.forEach((reading) => (reading.due = true));
+    }
+  };
+  const running = run();
+
+  return {
+    wake: (topics) => {
+      for (const reading of readings) if (topics.includes(reading.topic)) reading.due = true;
+      signal.wake();
+    },
+    stop: async () => {
+      stopped = true;
+      wakeAll(signal, halt);
+      await running;
+    },
+    lag: async () => {
+      const each = await Promise.all(
+        readings.map(async ({ topic, position }) => logOf(topic)?.count(topic, position ?? (await subscription.reached(topic, 0))?.position ?? 0) ?? 0),
+      );
+      return each.reduce((sum, lag) => sum + lag, 0);
+    },
+    // It lives and dies with its process.
+    deadSince: () => null,
+  };
+};
+
+const readNext = async (reading: Reading, subscription: Subscription, logOf: LogOf, limit: number): Promise<readonly Delivery[]> => {
+  // First, so that a wake during the read is not lost. A topic whose producer is not here yet is woken when it comes.
+  reading.due = false;
+  const log = logOf(reading.topic);
+  if (!log) return [];
+  reading.position ??= (await subscription.reached(reading.topic, 0))?.position ?? 0;
+  const events = await log.read(reading.topic, reading.position, limit).catch((error: unknown) => {
+    // The producer has left meanwhile and closed its database.
+    if (logOf(reading.topic) !== log) return [];
+    throw error;
+  });
+  if (events.length === limit) reading.due = true;
+  return events.map(({ topic, position, previous, subject, json }) => ({
+    topic,
+    partition: 0,
+    position,
+    previous,
+    subject,
+    message: JSON.parse(json) as unknown,
+    nextOffset: null,
+  }));
+};
+
+const holeRestMs = 1_000;
+const holeSayEveryMs = 60_000;
+
+const reportHole = (reading: Reading | undefined, err: HoleFound, log: Log, group: string): void => {
+  if (!reading) throw err;
+  const now = performance.now();
+  reading.restUntil = now + holeRestMs;
+  if (reading.hole?.previous === err.previous && now - reading.hole.saidAt < holeSayEveryMs) return;
+  reading.hole = { previous: err.previous, saidAt: now };
+  const { topic, partition, reached, previous } = err;
+  log.error({ group, topic, partition, reached, previous }, 'events are missing from the log: the group stops here until they are back');
+};
+
+const wakeAll = (...signals: readonly Signal[]): void => signals.forEach((signal) => signal.wake());

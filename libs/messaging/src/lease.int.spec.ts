@@ -1,0 +1,88 @@
+import { eventually } from '@khue/testing/eventually';
+import { messagingDatabase, type MessagingDatabase } from '@khue/testing/messaging';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { inTransaction } from './database.ts';
+import { holdLease, LeaseLost, type Lease } from './lease.ts';
+
+let database: MessagingDatabase;
+const leases: Lease[] = [];
+const quick = { ttlMs: 400, trustMs: 200, heartbeatMs: 50 };
+const hold = (holder: string, more: Partial<Parameters<typeof holdLease>[1]> = {}): Lease => {
+  const lease = holdLease(database.pool, { name: 'relay', holder, ...quick, ...more });
+  leases.push(lease);
+  return lease;
+};
+const heldBy = async (lease: Lease): Promise<Lease> => {
+  await eventually(() => expect(lease.held()).toBe(true));
+  return lease;
+};
+const checkIn = (lease: Lease): Promise<void> => inTransaction(database.pool, (tx) => lease.checkIn(tx));
+
+beforeAll(async () => {
+  database = await messagingDatabase();
+});
+afterAll(() => database.close());
+beforeEach(() => database.pool.query('delete from messaging.lease'));
+afterEach(async () => {
+  await Promise.all(leases.splice(0).map((lease) => lease.release()));
+});
+
+describe('a lease', () => {
+  test('has one holder at a time', async () => {
+    const first = await heldBy(hold('a'));
+    const second = hold('b');
+    const until = async (): Promise<number> => Date.parse((await database.pool.query<{ expires_at: string }>('select expires_at from messaging.lease')).rows[0]?.expires_at ?? '');
+    const start = await until();
+    await eventually(async () => expect(await until()).toBeGreaterThan(start + quick.ttlMs));
+    await expect(checkIn(first)).resolves.toBeUndefined();
+    await expect(checkIn(second)).rejects.toThrow(LeaseLost);
+    expect(second.held()).toBe(false);
+  });
+
+  test('passes on at once, in the next term, when its holder releases it', async () => {
+    const first = await heldBy(hold('a'));
+    const second = hold('b');
+    await first.release();
+    await heldBy(second);
+    expect(second.term()).toBe(first.term() + 1);
+    await expect(checkIn(first)).rejects.toThrow(LeaseLost);
+  });
+
+  test('of a frozen holder passes on after its time by the clock of the database, and the holder that wakes writes nothing', async () => {
+    // A heartbeat that never comes again is what freezing looks like from outside.
+    const frozen = await heldBy(hold('a', { heartbeatMs: 3_600_000 }));
+    const changes: boolean[] = [];
+    const next = await heldBy(hold('b', { onChange: (held) => changes.push(held) }));
+    expect(frozen.held()).toBe(false);
+    expect(next.term()).toBe(frozen.term() + 1);
+    expect(changes).toEqual([true]);
+    await expect(checkIn(frozen)).rejects.toThrow(LeaseLost);
+    await expect(checkIn(next)).resolves.toBeUndefined();
+  });
+
+  test('is distrusted by its holder before others may take it', async () => {
+    const lost: boolean[] = [];
+    const holder = await heldBy(hold('a', { heartbeatMs: 3_600_000, ttlMs: 60_000, onChange: (held) => lost.push(held) }));
+    await eventually(() => expect(lost).toEqual([true, false]));
+    expect(holder.held()).toBe(false);
+    await expect(checkIn(holder)).resolves.toBeUndefined();
+  });
+
+  test('is not kept by a transaction that a frozen holder left open', async () => {
+    const frozen = await heldBy(hold('a', { heartbeatMs: 3_600_000 }));
+    const tx = await database.pool.connect();
+    tx.on('error', () => undefined);
+    await tx.query('begin');
+    await frozen.checkIn(tx);
+    const next = await heldBy(hold('b'));
+    expect(next.term()).toBe(frozen.term() + 1);
+    await expect(tx.query('commit')).rejects.toThrow();
+    tx.release(true);
+  });
+
+  test('is taken over at once by the same holder started again after a kill', async () => {
+    const killed = await heldBy(hold('host:8104', { ttlMs: 3_600_000, heartbeatMs: 3_600_000 }));
+    const again = await heldBy(hold('host:8104', { ttlMs: 3_600_000 }));
+    expect(again.term()).toBeGreaterThan(killed.term());
+  });
+});
