@@ -83,6 +83,24 @@ describe('reading', () => {
     expect(mayRead([grant('board', 'city')], city, 'unknown', REFORM)).toBeUndefined();
   });
 
+  it('of unassigned rows is for the nearest board of the line that the unit was under on its last day', () => {
+    const later = '2026-01-01';
+    const table = unitTable(
+      [
+        unit('city', null, '2000-01-01'), unit('east', 'city', '2000-01-01'), unit('west', 'city', '2000-01-01'),
+        unit('old', 'east', '2000-01-01', REFORM), unit('mid', 'west', REFORM, later), unit('p', 'east', later), unit('q', 'west', later),
+      ],
+      [
+        { fromUnitId: 'old', toUnitId: 'mid', on: REFORM }, { fromUnitId: 'mid', toUnitId: 'p', on: later }, { fromUnitId: 'mid', toUnitId: 'q', on: later },
+      ],
+    );
+    const read = (board: string): boolean[] => ['old', 'mid'].map((id) => mayRead([grant('board', board)], table, id, later) !== undefined);
+    expect([read('city'), read('west'), read('east'), read('q')]).toEqual([[true, true], [true, true], [false, false], [false, false]]);
+    expect(readableUnits([grant('board', 'west')], table, later).assignedOf).toEqual([
+      { unitId: 'old', assignedTo: ['mid', 'q'], unassigned: true }, { unitId: 'mid', assignedTo: ['q'], unassigned: true },
+    ]);
+  });
+
   it('of what is left of no line is for the board at the top', () => {
     const table = unitTable([unit('old', null, '2000-01-01', REFORM), unit('top', null, REFORM), unit('low', 'top', REFORM)]);
     expect(mayRead([grant('board', 'top')], table, 'old', REFORM)).toBeDefined();

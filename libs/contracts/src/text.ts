@@ -158,7 +158,7 @@ export function splitName(full: string): NameParts {
   const first = name.indexOf(' ');
   if (first < 0) return { family: '', middle: '', given: name };
   const last = name.lastIndexOf(' ');
-  return { family: name.slice(0, first), middle: name.slice(first + 1, Math.max(first + 1, last)), given: name.slice(last + 1) };
+  return { family: name.slice(0, first), middle: name.slice(first + 1, last), given: name.slice(last + 1) };
 }
 
 // Vietnamese letters and tones in dictionary order, as ICU's "vi" has them (huyền, hỏi, ngã, sắc, nặng).

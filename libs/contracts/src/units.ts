@@ -173,7 +173,7 @@ export function standing(table: UnitTable, unitId: string, date: string, assigne
   while (!existsOn(table, at, date)) {
     passed.add(at);
     const next = successorsBy(table, at, date);
-    const onward = next.length === 1 ? next[0] : assigned != null && next.length > 1 && heirs(table, at, date).includes(assigned) ? assigned : undefined;
+    const onward = next.length === 1 ? next[0] : assigned != null && heirs(table, at, date).includes(assigned) ? assigned : undefined;
     if (onward === undefined || passed.has(onward) || !table.units.has(onward)) return { at, settled: false };
     at = onward;
   }

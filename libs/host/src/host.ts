@@ -6,7 +6,7 @@ import type { Route } from '@khue/contracts/http/route';
 import { commonProblems, isReplayable, type ProblemCatalog } from '@khue/contracts/problems';
 import type { Bus, RunningSubscription } from '@khue/messaging/bus';
 import type { Aggregate, Answer, Tx } from '@khue/messaging/command';
-import { createConsumer, type Consumer } from '@khue/messaging/consumer';
+import { createConsumer, type Consumer, type ConsumerGroup } from '@khue/messaging/consumer';
 import { assertDurable, maxConnections, openPool } from '@khue/messaging/database';
 import { createGather, type Gather } from '@khue/messaging/gather';
 import { migrate } from '@khue/messaging/migrate';
@@ -36,8 +36,13 @@ export interface RunningService {
   /** Takes no more requests, ends what is under way, leaves the bus and the database. */
   stop(): Promise<void>;
   /** By group: for redrive and rebuild, which work through the service's own handlers. */
-  readonly consumers: ReadonlyMap<string, Consumer>;
+  readonly consumers: ReadonlyMap<string, ServedGroup>;
   readonly pool: Pool;
+}
+
+export interface ServedGroup extends ConsumerGroup {
+  readonly consumer: Consumer;
+  readonly onApplied: () => void;
 }
 
 export interface HostOptions {
@@ -58,6 +63,8 @@ export interface ConsumeOptions {
   readonly known: readonly EventDefinition[];
   /** Applies events in their order, in the transaction that moves the watermark. */
   readonly apply: (tx: Tx, events: readonly Received[]) => Promise<void>;
+  /** Schemas of unqualified names in `apply`, so that a rebuild can point it elsewhere. */
+  readonly searchPath?: readonly string[];
   /** After the commit. */
   readonly applied?: () => void;
 }
@@ -105,7 +112,7 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     ...(options.now ? { now: options.now } : {}),
   });
   const gathers: Gather<never>[] = [];
-  const consumers = new Map<string, Consumer>();
+  const consumers = new Map<string, ServedGroup>();
   const subscriptions: RunningSubscription[] = [];
   const startHooks: (() => Promise<void>)[] = [];
   const stopHooks: (() => Promise<void>)[] = [];
@@ -114,15 +121,13 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
 
   const wakeRelay = (): void => relay?.wake();
   const replayable = (answer: Answer): boolean => answer.ok || isReplayable(problems, answer.code);
-  const consume = ({ group, topics, known, apply, applied }: ConsumeOptions): void => {
-    consumers.set(group, createConsumer({
-      pool, group, topics, log, apply,
-      known: new Map(known.map((definition) => [definition.type, definition])),
-      applied: () => {
-        wakeRelay();
-        applied?.();
-      },
-    }));
+  const consume = ({ group, topics, known, apply, searchPath, applied }: ConsumeOptions): void => {
+    const parts = { group, topics, apply, known: new Map(known.map((definition) => [definition.type, definition])), ...(searchPath ? { searchPath } : {}) };
+    const onApplied = (): void => {
+      wakeRelay();
+      applied?.();
+    };
+    consumers.set(group, { ...parts, onApplied, consumer: createConsumer({ ...parts, pool, log, onApplied }) });
   };
   if (projected) {
     consume({ group: `${service}-directory`, topics: [registryFacts], known: projected.known, apply: projected.apply, applied: () => void directory.refresh() });
@@ -141,7 +146,7 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
       const holder = `${hostname()}:${config.port}`;
       relay = await startRelay({ url: config.databaseUrl, service, city: config.city, topics: options.produces, bus, holder, log });
     }
-    for (const consumer of consumers.values()) subscriptions.push(await bus.subscribe(consumer.subscription));
+    for (const { consumer } of consumers.values()) subscriptions.push(await bus.subscribe(consumer.subscription));
     timers.push(setInterval(() => void directory.refresh().catch(() => undefined), directoryPollMs));
     timers.push(setInterval(() => void pool.query('delete from messaging.idempotency where expires_at < now()').catch(() => undefined), idempotencySweepMs));
     for (const hook of startHooks) await hook();

@@ -1,5 +1,4 @@
 import type { RunningSubscription } from '@khue/messaging/bus';
-import type { Consumer } from '@khue/messaging/consumer';
 import type { Relay } from '@khue/messaging/relay';
 import type { Pool } from 'pg';
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
@@ -9,7 +8,7 @@ export interface Watched {
   readonly pool: Pool;
   readonly relay: () => Relay | undefined;
   readonly subscriptions: readonly RunningSubscription[];
-  readonly consumers: ReadonlyMap<string, Consumer>;
+  readonly consumers: ReadonlyMap<string, unknown>;
 }
 
 /** The figures an operator looks at first, read when asked for. */

@@ -7,8 +7,8 @@ import type { Tx } from './command.ts';
 import { inTransaction } from './database.ts';
 import { failureCode, faultOf, runHandler, type Apply, type Fault } from './handler.ts';
 import { park, parkedSubjects, purgeErased } from './parking.ts';
-import { sift, sortOut, type Break, type Sifted, type Sorted, type Verdict } from './sift.ts';
-import { countAlone, countStarts, deaths, lockWatermarks, moveWatermarks, partitionKey, readReached, uncount } from './watermark.ts';
+import { behind, sift, sortOut, type Break, type Sifted, type Sorted, type Verdict } from './sift.ts';
+import { countAlone, countStarts, deaths, lockWatermarks, moveWatermarks, partitionKey, readReached, readWatermarks, uncount } from './watermark.ts';
 
 /** Pauses before each further try, in milliseconds; after the last of them the next rung. Together below what a bus waits for a batch. */
 export const ladder = {
@@ -88,7 +88,10 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
 
   const step = async (tx: Tx, deliveries: readonly Delivery[], verdicts: Verdicts, run: { applied: boolean }): Promise<Done> => {
     const sifted = sift(deliveries, await lockWatermarks(tx, group, deliveries));
-    if (sifted.fresh.length === 0) return { sifted };
+    if (sifted.fresh.length === 0) {
+      await moveWatermarks(tx, group, deliveries, []);
+      return { sifted };
+    }
     const sorted = sortOut(sifted.fresh, known, await parkedSubjects(tx, group, sifted.fresh), verdicts);
     await purgeErased(tx, group, sorted.erased);
     if (sorted.events.length > 0) {
@@ -96,7 +99,7 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
       await runHandler(apply, tx, sorted.events, onLate);
     }
     await park(tx, group, sorted.parking);
-    await moveWatermarks(tx, group, sifted.fresh);
+    await moveWatermarks(tx, group, deliveries, sifted.fresh);
     return { sifted, sorted };
   };
 
@@ -137,6 +140,7 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
     }
     for (const { delivery, reason, attempts } of sorted?.parking ?? []) {
       const { topic, partition, position, subject } = delivery;
+      if (reason === behind) continue;
       log.error({ group, topic, partition, position, subject, reason, attempts }, 'event parked');
     }
     options.count?.('dropped', sifted.dropped);
@@ -183,8 +187,11 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
   const suspect = async (deliveries: readonly Delivery[], suspects: ReadonlyMap<string, number>): Promise<void> => {
     const buried = new Set<string>();
     await pause(Math.random() * deaths.spread);
+    const reached = new Map((await readWatermarks(pool, group)).map((watermark) => [partitionKey(watermark), watermark.position]));
     for (const delivery of deliveries) {
       const key = partitionKey(delivery);
+      // What was applied before is no head; dropping it would forget the count of the head behind it.
+      if (delivery.position <= (reached.get(key) ?? -1)) continue;
       const died = suspects.get(key) ?? 0;
       if (died >= deaths.whole + deaths.alone && !buried.has(key)) {
         const { sifted } = await bury(delivery, { reason: 'handler: ended its process', attempts: died });

@@ -15,9 +15,8 @@ interface Reading {
   position: number | undefined;
   /** There may be more to read. */
   due: boolean;
-  /** Monotonic time before which the topic rests, after a hole; the hole and when it was last spoken of. */
+  /** Monotonic time before which the topic rests, after a hole. */
   restUntil: number;
-  hole: { readonly previous: number; readonly saidAt: number } | undefined;
 }
 
 /**
@@ -68,7 +67,7 @@ type LogOf = (topic: string) => LogReader | undefined;
 const startGroup = (subscription: Subscription, logOf: LogOf, options: EmbeddedBusOptions): EmbeddedGroup => {
   const { log, pollMs = 1_000, batch = 1_000 } = options;
   const { group } = subscription;
-  const readings = subscription.topics.map((topic): Reading => ({ topic, position: undefined, due: true, restUntil: 0, hole: undefined }));
+  const readings = subscription.topics.map((topic): Reading => ({ topic, position: undefined, due: true, restUntil: 0 }));
   const signal = createSignal();
   const halt = createSignal();
   let stopped = false;
@@ -84,9 +83,10 @@ const startGroup = (subscription: Subscription, logOf: LogOf, options: EmbeddedB
       await subscription.consume(offered);
     } catch (error) {
       if (!(error instanceof HoleFound)) throw error;
-      // Nothing was committed: the other topics are offered again at once, without this one.
+      // The other topics are offered again at once, without this one.
       for (const reading of due) Object.assign(reading, { position: undefined, due: true });
-      reportHole(due.find((reading) => reading.topic === error.topic), error, log, group);
+      // The consumer has said so. It is asked again now and then, for the missing may come back.
+      for (const reading of due) if (reading.topic === error.topic) reading.restUntil = performance.now() + holeRestMs;
       return true;
     }
     for (const { topic, position } of offered) {
@@ -161,16 +161,4 @@ const readNext = async (reading: Reading, subscription: Subscription, logOf: Log
 };
 
 const holeRestMs = 1_000;
-const holeSayEveryMs = 60_000;
-
-const reportHole = (reading: Reading | undefined, err: HoleFound, log: Log, group: string): void => {
-  if (!reading) throw err;
-  const now = performance.now();
-  reading.restUntil = now + holeRestMs;
-  if (reading.hole?.previous === err.previous && now - reading.hole.saidAt < holeSayEveryMs) return;
-  reading.hole = { previous: err.previous, saidAt: now };
-  const { topic, partition, reached, previous } = err;
-  log.error({ group, topic, partition, reached, previous }, 'events are missing from the log: the group stops here until they are back');
-};
-
 const wakeAll = (...signals: readonly Signal[]): void => signals.forEach((signal) => signal.wake());

@@ -4,6 +4,9 @@ import type { Tx } from './command.ts';
 /** Waits of a lease in milliseconds; the holder stops trusting itself (`trust`) well before others may take over (`ttl`). */
 export const leaseTimes = { ttlMs: 10_000, trustMs: 7_000, heartbeatMs: 2_000 } as const;
 
+/** The lease under which a service's log is stamped and sent. */
+export const relayLease = 'relay';
+
 export interface LeaseOptions {
   readonly name: string;
   /**

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Backlog, Bus, Log, Publisher } from './bus.ts';
 import { inTransaction, openPool } from './database.ts';
-import { holdLease, type LeaseOptions } from './lease.ts';
+import { holdLease, relayLease, type LeaseOptions } from './lease.ts';
 import { countedAtMost, createLogReader } from './log-reader.ts';
 import { backoff, createSignal, type Signal } from './signal.ts';
 import { createFloor, plannerSettings, stamp } from './stamp.ts';
@@ -64,7 +64,7 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
   let stopped = false;
 
   const lease = holdLease(pool, {
-    name: 'relay',
+    name: relayLease,
     holder,
     ...options.lease,
     onChange: (held) => {

@@ -93,17 +93,23 @@ export const lockTopic = async (tx: Tx, group: string, topic: string): Promise<v
   await tx.query('select 1 from messaging.watermark where group_name = $1 and topic = $2 order by topic, partition for update', [group, topic]);
 };
 
-/** Moves locked watermarks to the last of the deliveries in each partition. */
-export const moveWatermarks = async (tx: Tx, group: string, deliveries: readonly Delivery[]): Promise<void> => {
-  const last = [...new Map(deliveries.map((delivery) => [partitionKey(delivery), delivery])).values()];
+/**
+ * Moves the locked watermarks of the deliveries' partitions to the last fresh one in each, and forgets the counted start: whoever is here came
+ * back. That goes for partitions where nothing was fresh too, or redelivery alone would make them suspects.
+ */
+export const moveWatermarks = async (tx: Tx, group: string, deliveries: readonly Delivery[], fresh: readonly Delivery[]): Promise<void> => {
+  const [topics, partitions] = columns(deliveries);
+  const last = new Map(fresh.map((delivery) => [partitionKey(delivery), delivery]));
+  const moved = topics.map((topic, place) => last.get(partitionKey({ topic, partition: partitions[place] ?? 0 })));
   const { rowCount } = await tx.query({
     name: 'watermark-move',
-    text: `update messaging.watermark w set position = n.position, next_offset = n.next_offset, attempts = 0
+    text: `update messaging.watermark w set attempts = 0, position = coalesce(n.position, w.position),
+        next_offset = case when n.position is null then w.next_offset else n.next_offset end
       from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) as n (topic, partition, position, next_offset)
       where w.group_name = $1 and w.topic = n.topic and w.partition = n.partition`,
-    values: [group, last.map(({ topic }) => topic), last.map(({ partition }) => partition), last.map(({ position }) => position), last.map(({ nextOffset }) => nextOffset)],
+    values: [group, topics, partitions, moved.map((delivery) => delivery?.position ?? null), moved.map((delivery) => delivery?.nextOffset ?? null)],
   });
-  if (rowCount !== last.length) throw new Error(`moved ${rowCount} of ${last.length} watermarks`);
+  if (rowCount !== topics.length) throw new Error(`moved ${rowCount} of ${topics.length} watermarks`);
 };
 
 /** What the group has durably applied of a partition; undefined: nothing yet. */

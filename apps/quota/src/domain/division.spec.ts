@@ -82,6 +82,8 @@ describe('dividing an account', () => {
     expect(refusal(divide('d1', { d2: 1 }), ledger)).toEqual(['unit-not-below', 'shares.0.unitId', undefined]);
     expect(refusal(divide('d1', { d1: 1 }), ledger)).toEqual(['account-elsewhere', 'shares.0.unitId', undefined]);
     expect(refusal(divide('d1', { c11: 1, c12: 1 }), ledger)).toEqual(['account-elsewhere', 'shares.1.unitId', undefined]);
+    expect(refusal(divide('city', { c11: 1 }), ledger)).toEqual(['account-between', 'shares.0.unitId', undefined]);
+    expect(refusal(divide('city', { c12: 1 }), ledger)).toMatchObject({ accepted: true });
     expect(refusal(divide('city', { d9: 1 }), ledger)).toEqual(['unit-ended', 'shares.0.unitId', undefined]);
     expect(refusal(divide('city', { new: 1 }), ledger)).toEqual(['unit-not-known-yet', 'shares.0.unitId', undefined]);
   });

@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 import { grantOver, isKnown, pathUp } from './context.ts';
 import type { AccountAllotted, LedgerEvent } from './events.ts';
 import type { Account, Ledger } from './records.ts';
-import { accountOfUnit, free, potFor, used } from './records.ts';
+import { accountFor, accountOfUnit, free, potFor, used } from './records.ts';
 import type { Allotting } from './turn.ts';
 import { turnsAfterDivision } from './turn.ts';
 
@@ -64,7 +64,7 @@ const answering = (account: Account, ledger: Ledger, context: Context): string =
 
 /** The grant that allows the command; for the audit, too. Undefined: out of scope. */
 export const grantFor = (command: OpenPot | DividePot, ledger: Ledger, context: Context): Grant | undefined => {
-  if (command.type === 'OpenPot') return grantOver(context, command.rootUnitId, ['board', 'approver']);
+  if (command.type === 'OpenPot') return grantOver(context, command.rootUnitId, ['board']);
   const account = ledger.accounts.get(command.accountId);
   const above = account && grantOver(context, answering(account, ledger, context), ['board', 'approver']);
   if (above || command.division.by !== 'hand') return above;
@@ -106,14 +106,17 @@ const allottings = (division: DividePot['division'], parent: Account, ledger: Le
   return division.shares.map((share) => allotting(share, (holds) => (seats.get(share.unitId) ?? 0) - holds));
 };
 
-const refusalOf = (one: Allotting, at: number, parent: Account, context: Context): Refused | undefined => {
+const refusalOf = (one: Allotting, at: number, parent: Account, ledger: Ledger, context: Context): Refused | undefined => {
   const field = `shares.${at}.unitId`;
   if (!isKnown(context, one.unitId)) return refuse('unit-not-known-yet', { field });
   if (one.account && one.account.parentAccountId !== parent.id) return refuse('account-elsewhere', { field });
   // Taking back stays possible after a reorganization; only what a unit newly gets is judged by today's structure.
   if (!one.account || one.change > 0) {
     if (!existsOn(context.units, one.unitId, context.today)) return refuse('unit-ended', { field });
-    if (!pathUp(context, one.unitId).includes(parent.unitId)) return refuse('unit-not-below', { field });
+    const path = pathUp(context, one.unitId);
+    if (!path.includes(parent.unitId)) return refuse('unit-not-below', { field });
+    // Past an account between, the unit's people would go on waiting there, and nothing would bring them here.
+    if (!one.account && accountFor(ledger, parent.potId, path)?.id !== parent.id) return refuse('account-between', { field });
   }
   const least = one.account ? used(one.account) : 0;
   return one.allotted < least ? refuse('below-used', { field, params: { used: least, asked: one.allotted } }) : undefined;
@@ -122,7 +125,7 @@ const refusalOf = (one: Allotting, at: number, parent: Account, context: Context
 /**
  * Passes seats on from one account to units below it, or takes them back; nobody passes on more than is free.
  * Refuses with `account-unknown`, `unit-not-known-yet`, `out-of-scope`, `document-missing`, `not-enough-free`, and for one share (fields as
- * `shares.3.unitId`) `account-elsewhere`, `unit-ended`, `unit-not-below`, `below-used`, `change-invalid` and what `apportion` refuses.
+ * `shares.3.unitId`) `account-elsewhere`, `account-between`, `unit-ended`, `unit-not-below`, `below-used`, `change-invalid` and what `apportion` refuses.
  */
 export const dividePot = (command: DividePot, ledger: Ledger, context: Context): Decision<LedgerEvent> => {
   const { potId, documentNo, at } = command;
@@ -134,7 +137,7 @@ export const dividePot = (command: DividePot, ledger: Ledger, context: Context):
   const changes = allottings(command.division, parent, ledger);
   if ('code' in changes) return changes;
   for (const [line, one] of changes.entries()) {
-    const refused = refusalOf(one, line, parent, context);
+    const refused = refusalOf(one, line, parent, ledger, context);
     if (refused) return refused;
   }
   const asked = changes.reduce((sum, one) => sum + one.change, 0);

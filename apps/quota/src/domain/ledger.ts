@@ -16,7 +16,7 @@ export interface Loaded {
   readonly pots?: Iterable<Pot>;
   /**
    * For a request the nearest account on the unit's `pathUp`, looked up again once it is locked: a division may have made a nearer one
-   * meanwhile. For a division the account, those above it, and all of the units named, whoever gave them. For a seat, where it stands.
+   * meanwhile. For a division the account, those above it, and all on the `pathUp` of the units named. For a seat, where it stands.
    */
   readonly accounts?: Iterable<Account>;
   /** Those of the enrollments named. */

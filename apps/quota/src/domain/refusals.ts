@@ -12,6 +12,7 @@ export const refusals = {
   'seat-unknown': { status: 404, vi: 'Chưa có yêu cầu suất nào cho lượt ghi danh này.', en: 'No seat was asked for this enrollment.' },
   'pot-exists': { status: 409, vi: 'Năm {year} đã có nguồn chỉ tiêu cho chương trình {programCode}. Hãy chia hoặc điều chỉnh nguồn đó.', en: 'There is a pot for program {programCode} in {year} already. Divide or adjust that one.' },
   'account-elsewhere': { status: 409, vi: 'Đơn vị này đã nhận chỉ tiêu từ một đơn vị khác trong cùng nguồn. Hãy điều chỉnh ở đơn vị đó.', en: 'The unit holds seats of this pot under another unit. Adjust them there.' },
+  'account-between': { status: 409, vi: 'Giữa hai đơn vị có một đơn vị đang giữ chỉ tiêu của nguồn này. Hãy giao cho đơn vị đó để chia tiếp.', en: 'A unit between the two holds seats of this pot. Give the seats to it, to be divided further.' },
   'not-enough-free': { status: 409, vi: 'Chỉ còn {free} suất chưa dùng, không đủ để chia thêm {asked} suất. Hãy giảm số chia hoặc thu hồi suất trước.', en: 'Only {free} seats are free, {asked} more were to be passed on. Pass on fewer, or take seats back first.' },
   'below-used': { status: 409, vi: 'Đơn vị đã chia, giữ hoặc dùng {used} suất nên không thể còn {asked} suất. Hãy để lại ít nhất {used} suất.', en: 'The unit has passed on, held or confirmed {used} seats, so it can’t be left with {asked}. Leave at least {used}.' },
   'seat-not-held': { status: 409, vi: 'Suất này không ở trạng thái đang giữ nên không thể xác nhận.', en: 'The seat is not held, so it can’t be confirmed.' },

@@ -1,5 +1,5 @@
 import { accept, refuse, type Decision } from '@khue/decider/decision';
-import { heirs, successors } from '@khue/contracts/units';
+import { heirs } from '@khue/contracts/units';
 import { grantOver } from './access.ts';
 import { grantsOf, type Actor, type Structure } from './records.ts';
 
@@ -30,7 +30,7 @@ export const decideAssignment = (command: AssignHistory, by: Actor, structure: S
   const { fromUnitId, documentNo } = command;
   if (!structure.units.has(fromUnitId)) return refuse('not-found');
   const inherit = new Set(heirs(structure.table, fromUnitId, whenever));
-  if (successors(structure.table, fromUnitId).length < 2) return refuse('unit-not-split');
+  if (inherit.size < 2) return refuse('unit-not-split');
   const grants = grantsOf(structure, by.actor);
   const seen = new Set<string>();
   const events: HistoryAssigned[] = [];

@@ -1,12 +1,11 @@
 import { z } from 'zod';
+import { FORMS, LEVELS } from '../eligibility.ts';
 import { defineEvent } from '../envelope.ts';
 import { choice, code, count, day, id, publicName } from '../fields.ts';
 
 export const enrollmentFacts = 'khue.enrollment.facts';
 
 export const provenances = ['live', 'imported'] as const;
-export const levels = ['intermediate', 'advanced'] as const;
-export const forms = ['concentrated', 'non-concentrated'] as const;
 
 /** A framework program may be taught from a date on, in one version. Subject: the program's version. */
 export const programPublished = defineEvent({
@@ -20,8 +19,8 @@ export const programPublished = defineEvent({
     name: publicName(),
     /** The line of the five-year report that its turns count in. */
     line: code(),
-    level: choice(levels).nullable(),
-    form: choice(forms).nullable(),
+    level: choice(LEVELS).nullable(),
+    form: choice(FORMS).nullable(),
     validFrom: day(),
     documentNo: code(),
   }),
@@ -67,6 +66,22 @@ export const learnerNominated = defineEvent({
     /** Rules that were not met, lack data or were waived: ids, never the data. */
     openRules: z.array(code()),
   }),
+});
+
+/** The check was made again, after data was completed or an exception recorded. Subject: the enrollment. */
+export const eligibilityRechecked = defineEvent({
+  type: 'enrollment.eligibility-rechecked',
+  version: 1,
+  topic: enrollmentFacts,
+  data: z.object({ enrollmentId: id(), verdict: code(), ruleSetId: code().nullable(), ruleSetHash: code().nullable(), openRules: z.array(code()) }),
+});
+
+/** The competent level decided an exception from one rule, by a document. Subject: the enrollment. */
+export const ruleWaived = defineEvent({
+  type: 'enrollment.rule-waived',
+  version: 1,
+  topic: enrollmentFacts,
+  data: z.object({ enrollmentId: id(), ruleId: code(), documentNo: code(), on: day() }),
 });
 
 /** Another person than the one who entered it agrees; a class place is taken. Subject: the enrollment. */
@@ -126,6 +141,6 @@ export const turnRevoked = defineEvent({
 });
 
 export const enrollmentEvents = [
-  programPublished, classOpened, pastClassRecorded, pastClassRevoked, learnerNominated, nominationApproved, seatRequested, learnerAdmitted,
-  nominationTurnedDown, enrollmentWithdrawn, turnRecorded, turnRevoked,
+  programPublished, classOpened, pastClassRecorded, pastClassRevoked, learnerNominated, eligibilityRechecked, ruleWaived, nominationApproved, seatRequested,
+  learnerAdmitted, nominationTurnedDown, enrollmentWithdrawn, turnRecorded, turnRevoked,
 ] as const;

@@ -7,7 +7,7 @@ create schema registry;
 -- One row. Every command on units, grants or assignments locks it: the structure is decided over as a whole (a circle needs two moves), and changes a few
 -- times a day. The version moves with each change, so that replicas notice.
 create table registry.structure (
-  only     boolean primary key default true check (only),
+  single   boolean primary key default true check (single),
   version  bigint  not null
 );
 insert into registry.structure (version) values (0);

@@ -1,0 +1,122 @@
+import { accept, refuse, type Decision } from '@khue/decider/decision';
+import { mayWriteRow, type Actor } from './access.ts';
+import { assignedOf, classOf, hasPlace, isActive, type Enrollment, type Enrollments, type SeatWord } from './records.ts';
+
+export interface ApproveNomination {
+  readonly type: 'ApproveNomination';
+  readonly enrollmentId: string;
+}
+export interface WithdrawEnrollment {
+  readonly type: 'WithdrawEnrollment';
+  readonly enrollmentId: string;
+}
+/** Quota said something of the seat. */
+export interface NoteSeat {
+  readonly type: 'NoteSeat';
+  readonly enrollmentId: string;
+  readonly seat: SeatWord;
+  readonly seatSequence: number;
+  readonly reason: string | null;
+}
+
+export interface NominationApproved {
+  readonly type: 'NominationApproved';
+  readonly enrollmentId: string;
+  readonly by: string;
+  readonly at: string;
+  readonly grantId: string;
+}
+/** Follows the approval in the same decision: place first, then the seat is asked for. */
+export interface SeatRequested {
+  readonly type: 'SeatRequested';
+  readonly enrollmentId: string;
+}
+export interface SeatNoted {
+  readonly type: 'SeatNoted';
+  readonly enrollmentId: string;
+  readonly seat: SeatWord;
+  readonly seatSequence: number;
+}
+export interface EnrollmentQueued {
+  readonly type: 'EnrollmentQueued';
+  readonly enrollmentId: string;
+}
+export interface LearnerAdmitted {
+  readonly type: 'LearnerAdmitted';
+  readonly enrollmentId: string;
+}
+export interface NominationTurnedDown {
+  readonly type: 'NominationTurnedDown';
+  readonly enrollmentId: string;
+  readonly reason: string;
+}
+export interface EnrollmentWithdrawn {
+  readonly type: 'EnrollmentWithdrawn';
+  readonly enrollmentId: string;
+  readonly on: string;
+  readonly wasAdmitted: boolean;
+  readonly grantId: string;
+}
+export type ApprovalEvent = NominationApproved | SeatRequested | SeatNoted | EnrollmentQueued | LearnerAdmitted | NominationTurnedDown | EnrollmentWithdrawn;
+
+/** The row and the grant that permits a write to it. */
+const permitted = (
+  enrollmentId: string, by: Actor, state: Enrollments, roles: readonly ('officer' | 'approver' | 'board')[],
+): { readonly ok: true; readonly row: Enrollment; readonly grantId: string } | { readonly ok: false; readonly refusal: Decision<never> } => {
+  const row = state.enrollments.get(enrollmentId);
+  if (!row) return { ok: false, refusal: refuse('not-found') };
+  if (!state.units.units.has(row.unitId)) return { ok: false, refusal: refuse('unit-not-known-yet') };
+  const grant = mayWriteRow(state, by, row.unitId, assignedOf(state, row.unitId, row.personId), roles);
+  return grant ? { ok: true, row, grantId: grant.id } : { ok: false, refusal: refuse('out-of-scope') };
+};
+
+/** A missing official text is shown beside the answer and keeps nobody back; missing data does, until it is there and was checked. */
+export const approveNomination = ({ enrollmentId }: ApproveNomination, by: Actor, state: Enrollments): Decision<ApprovalEvent> => {
+  const found = permitted(enrollmentId, by, state, ['approver', 'board']);
+  if (!found.ok) return found.refusal;
+  const { row, grantId } = found;
+  if (row.state !== 'nominated') return refuse('nomination-decided', { params: { state: row.state } });
+  if (row.enteredBy === by.actor) return refuse('same-person');
+  if (row.eligibility.verdict === 'missing-data') return refuse('eligibility-missing-data');
+  if (row.eligibility.verdict === 'not-eligible') return refuse('not-eligible');
+  const into = classOf(state, row);
+  if (into.taken >= into.size) return refuse('class-full', { params: { size: into.size } });
+  return accept<ApprovalEvent>({ type: 'NominationApproved', enrollmentId, by: by.actor, at: by.now, grantId }, { type: 'SeatRequested', enrollmentId });
+};
+
+/** Also before anybody approved, and while it waits for a seat. Quota hears of it on the same topic, behind the request, and lets the seat go. */
+export const withdrawEnrollment = ({ enrollmentId }: WithdrawEnrollment, by: Actor, state: Enrollments): Decision<ApprovalEvent> => {
+  const found = permitted(enrollmentId, by, state, ['officer', 'approver', 'board']);
+  if (!found.ok) return found.refusal;
+  const { row, grantId } = found;
+  if (!isActive(row)) return refuse('enrollment-over', { params: { state: row.state } });
+  return accept({ type: 'EnrollmentWithdrawn', enrollmentId, on: by.today, wasAdmitted: row.state === 'admitted', grantId });
+};
+
+/**
+ * Takes what quota said, in whatever order and however often it comes: only news count, and only an enrollment that waits moves. A seat that is held for one
+ * withdrawn meanwhile needs no answer: the withdrawal is behind the request in quota's own queue and lets it go.
+ */
+export const noteSeat = ({ enrollmentId, seat, seatSequence, reason }: NoteSeat, state: Enrollments): Decision<ApprovalEvent> => {
+  const row = state.enrollments.get(enrollmentId);
+  if (!row) return refuse('not-found');
+  if (seatSequence <= row.seatSequence) return accept();
+  const noted: SeatNoted = { type: 'SeatNoted', enrollmentId, seat, seatSequence };
+  const moved = row.state === 'approved' || row.state === 'queued' ? answered(row, seat, reason) : undefined;
+  return moved ? accept<ApprovalEvent>(noted, moved) : accept(noted);
+};
+
+const answered = ({ id: enrollmentId, state }: Enrollment, seat: SeatWord, reason: string | null): ApprovalEvent | undefined => {
+  switch (seat) {
+    // Confirmed says that it was held: news of the holding itself may have been lost with an older backup.
+    case 'held':
+    case 'confirmed': return { type: 'LearnerAdmitted', enrollmentId };
+    case 'queued': return state === 'queued' ? undefined : { type: 'EnrollmentQueued', enrollmentId };
+    case 'refused': return { type: 'NominationTurnedDown', enrollmentId, reason: reason ?? 'unknown' };
+    // Quota let go what nobody here took back: without a seat there is nothing to wait for.
+    case 'released': return { type: 'NominationTurnedDown', enrollmentId, reason: 'released' };
+  }
+};
+
+export const givesPlaceBack = (row: Enrollment, event: ApprovalEvent): boolean =>
+  (event.type === 'EnrollmentWithdrawn' || event.type === 'NominationTurnedDown') && hasPlace(row);

@@ -1,0 +1,37 @@
+import type { PublishedRuleSet } from '@khue/contracts/eligibility';
+import { accept, refuse, type Decision } from '@khue/decider/decision';
+import { holds, type Actor, type Directory } from './access.ts';
+
+/** The hash is made at the door, over the canonical JSON of what was published. */
+export interface PublishRuleSet extends PublishedRuleSet {
+  readonly type: 'PublishRuleSet';
+}
+export interface RuleSetPublished {
+  readonly type: 'RuleSetPublished';
+  readonly published: PublishedRuleSet;
+  readonly at: string;
+}
+
+/** The workspace of one batch. */
+export interface RuleSets extends Directory {
+  /** The last version of each id named, and its hash; the counter row of the id is locked. */
+  readonly last: Map<string, { readonly version: number; readonly hash: string }>;
+  readonly added: Map<string, RuleSetPublished>;
+}
+
+const publishers = ['school', 'board'] as const;
+
+/** A version is published once: what was decided under it names its hash for ever. The same content again is no news. */
+export const decideRuleSet = ({ hash, ruleSet }: PublishRuleSet, by: Actor, sets: RuleSets): Decision<RuleSetPublished> => {
+  if (!holds(sets, by, publishers)) return refuse('out-of-scope');
+  const last = sets.last.get(ruleSet.id);
+  if (last?.version === ruleSet.version && last.hash === hash) return accept();
+  if (last && ruleSet.version <= last.version) return refuse('rule-set-version-old', { field: 'version', params: { last: last.version } });
+  return accept({ type: 'RuleSetPublished', published: { hash, ruleSet }, at: by.now });
+};
+
+export const evolveRuleSet = (sets: RuleSets, event: RuleSetPublished): void => {
+  const { hash, ruleSet } = event.published;
+  sets.last.set(ruleSet.id, { version: ruleSet.version, hash });
+  sets.added.set(hash, event);
+};

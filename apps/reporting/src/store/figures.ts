@@ -1,0 +1,104 @@
+import type { Pool } from 'pg';
+
+/** What of the turns is counted: classes whose first day lies in `[from, to]`, and turns of the given places. */
+export interface Selection {
+  readonly from: string;
+  readonly to: string;
+  /** Where rows stand, for reports by unit or of a subtree; undefined: every row counts and its unit does not matter. */
+  readonly places?: readonly Place[];
+}
+
+/** Rows of one unit in classes that began on one day (any day: null), assigned to one successor or none: they stand at `key`. */
+export interface Place {
+  readonly unitId: string;
+  readonly day: string | null;
+  readonly assignedTo: string | null;
+  readonly key: string;
+}
+
+export interface Figure {
+  readonly key: string;
+  readonly classes: number;
+  readonly turns: number;
+  readonly people: number;
+  readonly live: number;
+  readonly imported: number;
+}
+
+export type Grouping = 'line' | 'program' | 'year' | 'place' | 'all';
+
+const keys: Readonly<Record<Grouping, string>> = {
+  line: 'c.line',
+  program: 'c.program_code',
+  year: 'extract(year from c.from_date)::text',
+  place: 'p.key',
+  all: `'all'`,
+};
+
+/** Figures over the recorded turns. People are distinct within each figure; figures of people are never to be added. */
+export const figuresOf = (pool: Pool) => ({
+  /** Classes, turns and people by `grouping`. A class without turns counts as a class where rows are not picked by place. */
+  count: async ({ from, to, places }: Selection, grouping: Grouping): Promise<Figure[]> => {
+    const place = places ? `join p on p.unit_id = t.unit_id and (p.day is null or p.day = c.from_date) and p.assigned_to is not distinct from a.to_unit_id` : '';
+    const { rows } = await pool.query<Figure>(
+      `with p as (select * from unnest($3::uuid[], $4::date[], $5::uuid[], $6::text[]) as p (unit_id, day, assigned_to, key))
+       select ${keys[grouping]} as key, count(distinct c.id)::int as classes, count(t.id)::int as turns,
+         count(distinct coalesce(m.kept_id, t.person_id))::int as people,
+         count(t.id) filter (where not t.imported)::int as live, count(t.id) filter (where t.imported)::int as imported
+       from reporting.class c ${places ? 'join' : 'left join'} reporting.turn t on t.class_id = c.id
+         left join reporting.merged m on m.person_id = t.person_id
+         ${places ? 'left join directory.assignment a on a.from_unit_id = t.unit_id and a.person_id = t.person_id' : ''} ${place}
+       where c.from_date between $1 and $2 group by 1 order by 1`,
+      [from, to, places?.map((row) => row.unitId) ?? [], places?.map((row) => row.day) ?? [], places?.map((row) => row.assignedTo) ?? [], places?.map((row) => row.key) ?? []],
+    );
+    return rows;
+  },
+
+  /** The combinations of unit, first day (`days`) and assignment that occur, for the caller to place them in a structure. */
+  combinations: async (from: string, to: string, days: boolean): Promise<Omit<Place, 'key'>[]> => {
+    const { rows } = await pool.query<Omit<Place, 'key'>>(
+      `select distinct t.unit_id as "unitId", ${days ? 'c.from_date' : 'null::date'} as day, a.to_unit_id as "assignedTo"
+       from reporting.turn t join reporting.class c on c.id = t.class_id
+         left join directory.assignment a on a.from_unit_id = t.unit_id and a.person_id = t.person_id
+       where c.from_date between $1 and $2`,
+      [from, to],
+    );
+    return rows;
+  },
+
+  programNames: async (): Promise<ReadonlyMap<string, string>> => {
+    const { rows } = await pool.query<{ code: string; name: string }>('select distinct on (code) code, name from reporting.program order by code, version desc');
+    return new Map(rows.map((row) => [row.code, row.name]));
+  },
+
+  /** Pots of a year with the accounts of their units. */
+  plan: async (year: number, programCode: string | undefined): Promise<PlanRow[]> => {
+    const { rows } = await pool.query<PlanRow>(
+      `with children as (select parent_id, sum(allotted)::int as passed_on from reporting.account where parent_id is not null group by 1),
+         seats as (select account_id, count(*) filter (where state = 'held')::int as held, count(*) filter (where state = 'confirmed')::int as confirmed,
+           count(*) filter (where state = 'queued')::int as queued from reporting.seat group by 1)
+       select p.id as "potId", p.year, p.program_code as "programCode", p.document_no as "documentNo", p.size, a.unit_id as "unitId", a.allotted,
+         coalesce(c.passed_on, 0) as "passedOn", coalesce(s.held, 0) as held, coalesce(s.confirmed, 0) as confirmed, coalesce(s.queued, 0) as queued
+       from reporting.pot p join reporting.account a on a.pot_id = p.id left join children c on c.parent_id = a.id left join seats s on s.account_id = a.id
+       where p.year = $1 and ($2::text is null or p.program_code = $2) order by p.program_code, p.id, a.id`,
+      [year, programCode ?? null],
+    );
+    return rows;
+  },
+});
+
+export type Figures = ReturnType<typeof figuresOf>;
+
+export interface PlanRow {
+  readonly potId: string;
+  readonly year: number;
+  readonly programCode: string;
+  readonly documentNo: string;
+  readonly size: number;
+  readonly unitId: string;
+  readonly allotted: number;
+  readonly passedOn: number;
+  readonly held: number;
+  readonly confirmed: number;
+  readonly queued: number;
+}

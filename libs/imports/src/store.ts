@@ -1,0 +1,186 @@
+import { inTransaction, waits } from '@khue/messaging/database';
+import type { Pool } from 'pg';
+import type { Finding } from './findings.ts';
+import type { Heading } from './heading.ts';
+import type { ImportState, Tx } from './import-kind.ts';
+import { importChunks, importWaits } from './limits.ts';
+import type { ImportRefusalCode, RefusalParams } from './refusals.ts';
+import type { Separator } from './read-table.ts';
+
+/** A row of imports.import. */
+export interface ImportRow {
+  readonly id: string;
+  readonly kind: string;
+  readonly layout: string;
+  readonly state: ImportState;
+  readonly file_name: string;
+  readonly file_hash: string | null;
+  readonly plan_hash: string | null;
+  readonly separator: Separator | null;
+  readonly heading: readonly string[] | null;
+  readonly places: Heading['places'] | null;
+  readonly width: number;
+  readonly row_count: number;
+  readonly accepted_count: number;
+  readonly rejected_count: number;
+  readonly unchanged_count: number;
+  readonly findings: readonly Finding[];
+  readonly done: number;
+  readonly total: number;
+  readonly last_row: number;
+  readonly actor: string;
+  readonly unit_id: string | null;
+  readonly committed_by: string | null;
+  readonly revoked_by: string | null;
+  readonly context: Readonly<Record<string, string>> | null;
+  readonly problem: { readonly code: ImportRefusalCode; readonly params: RefusalParams } | null;
+  readonly failures: number;
+  readonly created_at: string;
+  readonly planned_at: string | null;
+  readonly finished_at: string | null;
+  readonly expired_at: string | null;
+}
+
+export interface NewImport {
+  /** UUIDv7 made at the door. */
+  readonly id: string;
+  readonly kind: string;
+  readonly layout: string;
+  readonly fileName: string;
+  readonly actor: string;
+  readonly unitId: string | null;
+}
+
+export const findImport = async (pool: Pool, id: string): Promise<ImportRow | undefined> => {
+  const { rows } = await pool.query<ImportRow>({ name: 'imports-find', text: 'select * from imports.import where id = $1', values: [id] });
+  return rows[0];
+};
+
+export const insertImport = async (pool: Pool, { id, kind, layout, fileName, actor, unitId }: NewImport): Promise<void> => {
+  await pool.query(
+    `insert into imports.import (id, kind, layout, state, file_name, actor, unit_id, created_at, heartbeat_at)
+     values ($1, $2, $3, 'planning', $4, $5, $6, clock_timestamp(), clock_timestamp())`,
+    [id, kind, layout, fileName, actor, unitId],
+  );
+};
+
+/** Tells others that the upload is alive. */
+export const beatUpload = async (pool: Pool, id: string): Promise<void> => {
+  await pool.query(`update imports.import set heartbeat_at = clock_timestamp() where id = $1 and state = 'planning'`, [id]);
+};
+
+/** Locks an import that is being planned; false where somebody has given it up meanwhile. */
+export const lockPlanning = async (tx: Tx, id: string): Promise<boolean> => {
+  const { rowCount } = await tx.query({
+    name: 'imports-lock-planning',
+    text: `update imports.import set heartbeat_at = clock_timestamp() where id = $1 and state = 'planning'`,
+    values: [id],
+  });
+  return rowCount === 1;
+};
+
+export interface PlanRow {
+  readonly fileHash: string;
+  readonly planHash: string;
+  readonly separator: Separator;
+  readonly heading: Heading;
+  readonly width: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly unchanged: number;
+  readonly findings: readonly Finding[];
+}
+
+export const savePlan = async (pool: Pool, id: string, plan: PlanRow): Promise<boolean> => {
+  const { rowCount } = await pool.query(
+    `update imports.import set state = 'planned', file_hash = $2, plan_hash = $3, separator = $4, heading = $5, places = $6, width = $7, row_count = $8,
+       accepted_count = $9, rejected_count = $10, unchanged_count = $11, findings = $12, planned_at = clock_timestamp(), heartbeat_at = null
+     where id = $1 and state = 'planning'`,
+    [
+      id, plan.fileHash, plan.planHash, plan.separator, JSON.stringify(plan.heading.cells), JSON.stringify(plan.heading.places), plan.width,
+      plan.accepted + plan.rejected + plan.unchanged, plan.accepted, plan.rejected, plan.unchanged, JSON.stringify(plan.findings),
+    ],
+  );
+  return rowCount === 1;
+};
+
+/** Ends a plan that came to nothing; its rows go next. */
+export const refuseImport = async (pool: Pool, id: string, code: ImportRefusalCode, params: RefusalParams): Promise<void> => {
+  await pool.query(
+    `update imports.import set state = 'refused', problem = $2, finished_at = clock_timestamp(), heartbeat_at = null where id = $1 and state in ('planning', 'planned')`,
+    [id, JSON.stringify({ code, params })],
+  );
+};
+
+/** Uploads nobody reads any more: their process was killed. */
+export const refuseAbandonedUploads = async (pool: Pool): Promise<readonly string[]> => {
+  const { rows } = await pool.query<{ id: string }>(
+    `update imports.import set state = 'refused', problem = $1, finished_at = clock_timestamp(), heartbeat_at = null
+     where state = 'planning' and heartbeat_at < clock_timestamp() - $2 * interval '1 ms' returning id`,
+    [JSON.stringify({ code: 'upload-incomplete' satisfies ImportRefusalCode, params: {} }), importWaits.uploadAbandoned],
+  );
+  return rows.map((row) => row.id);
+};
+
+type RowTable = 'imports.staged_row' | 'imports.row_key';
+
+/** Deletes an import's rows of a table, some a transaction. */
+export const deleteRows = async (pool: Pool, table: RowTable, id: string): Promise<void> => {
+  for (;;) {
+    const { rowCount } = await pool.query(
+      `delete from ${table} where ctid = any (array(select ctid from ${table} where import_id = $1 limit $2))`,
+      [id, importChunks.expireRows],
+    );
+    if ((rowCount ?? 0) < importChunks.expireRows) return;
+  }
+};
+
+/** Deletes all that an import has staged. */
+export const deleteStaged = async (pool: Pool, id: string): Promise<void> => {
+  await deleteRows(pool, 'imports.staged_row', id);
+  await deleteRows(pool, 'imports.row_key', id);
+};
+
+export interface Step {
+  readonly id: string;
+  readonly actor: string;
+  readonly context: Readonly<Record<string, string>>;
+}
+
+// A chunk under way holds the row for as long as it takes, longer than a pool's usual wait for a lock.
+const patient = `set local lock_timeout = ${waits.lockAlone}`;
+
+/** planned -> committing, where the hash is that of the plan. */
+export const beginCommit = (pool: Pool, { id, actor, context }: Step, planHash: string): Promise<boolean> =>
+  inTransaction(
+    pool,
+    async (tx) => {
+      const { rowCount } = await tx.query(
+        `update imports.import set state = 'committing', committed_by = $2, context = $3, done = 0, total = accepted_count, last_row = 0, holder = null,
+           heartbeat_at = null, failures = 0, retry_at = null
+         where id = $1 and state = 'planned' and plan_hash = $4`,
+        [id, actor, JSON.stringify(context), planHash],
+      );
+      return rowCount === 1;
+    },
+    patient,
+  );
+
+/**
+ * done or committing -> revoking: a commit under way stops at its chunk, and what it has applied is undone. Of the rows done, those that were
+ * not applied after all (accepted_count has lost them) need no undoing.
+ */
+export const beginRevoke = (pool: Pool, { id, actor, context }: Step): Promise<boolean> =>
+  inTransaction(
+    pool,
+    async (tx) => {
+      const { rowCount } = await tx.query(
+        `update imports.import set state = 'revoking', revoked_by = $2, context = $3, total = done - (total - accepted_count), done = 0, holder = null, heartbeat_at = null, failures = 0,
+           retry_at = null, finished_at = null
+         where id = $1 and state in ('committing', 'done')`,
+        [id, actor, JSON.stringify(context)],
+      );
+      return rowCount === 1;
+    },
+    patient,
+  );

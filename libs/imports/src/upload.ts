@@ -1,0 +1,37 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { importLimits, importWaits } from './limits.ts';
+import { FileRefused } from './refusals.ts';
+
+/** The file part of a multipart request, or any bytes. `truncated` is how the multipart parser says that its own limit cut the file. */
+export type Upload = AsyncIterable<Uint8Array> & { readonly truncated?: boolean };
+
+/** The bytes of an upload. Throws FileRefused `upload-incomplete` where the client is cut off or sends nothing for 30 s: half a file is no file. */
+export async function* uploadBytes(upload: Upload): AsyncGenerator<Uint8Array> {
+  const bytes = upload[Symbol.asyncIterator]();
+  let ended = false;
+  try {
+    for (;;) {
+      const next = await soon(bytes.next());
+      if (next.done) {
+        ended = true;
+        break;
+      }
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: a stream that hangs may never answer.
+    if (!ended) bytes.return?.().catch(() => undefined);
+  }
+  if (upload.truncated) throw new FileRefused('file-too-large', { megabytes: importLimits.fileBytes / 1_048_576 });
+}
+
+const soon = async <T>(next: Promise<T>): Promise<T> => {
+  const idle = new AbortController();
+  try {
+    return await Promise.race([next, wait(importWaits.uploadIdle, undefined, { signal: idle.signal, ref: false }).then(() => Promise.reject(new Error('idle')))]);
+  } catch {
+    throw new FileRefused('upload-incomplete');
+  } finally {
+    idle.abort();
+  }
+};

@@ -1,0 +1,110 @@
+import { createRequire } from 'node:module';
+import kafkajs, { type Admin, type Consumer, type EachBatchPayload, type Kafka, type Producer } from 'kafkajs';
+import type { Log } from './bus.ts';
+
+// The one file that imports kafkajs (no longer maintained): its settings and its traps are here, each as measured.
+
+export type { Admin, Consumer, EachBatchPayload, Producer };
+
+export interface KafkaOptions {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly log: Log;
+}
+
+export interface KafkaClient {
+  admin(): Admin;
+  producer(): Producer;
+  consumer(groupId: string): Consumer;
+}
+
+/** Every wait on a broker, in milliseconds. A frozen one accepts and says nothing. */
+export const kafkaWaits = { connect: 3_000, request: 10_000, session: 10_000, heartbeat: 3_000, fetch: 500, leave: 5_000 } as const;
+
+/** As many partitions of one fetch are handed over at the same time: all that a group can be assigned. */
+export const partitionsAtOnce = 256;
+
+/**
+ * Retries inside the library. A consumer that was cut off comes back as the same member: with these it went on 0.7 s after the port of a broker that was away for 60 s,
+ * with the defaults after 31 s. Sending gives up soon instead: its caller makes a new producer and reads the cursor again.
+ */
+const patient = { retries: 100, initialRetryTime: 250, maxRetryTime: 5_000 };
+const brief = { retries: 2, initialRetryTime: 100, maxRetryTime: 500 };
+
+export const kafkaClient = ({ brokers, clientId, log }: KafkaOptions): KafkaClient => {
+  restWhenIdle();
+  const open = (retry: typeof brief): Kafka =>
+    new kafkajs.Kafka({
+      brokers: [...brokers],
+      clientId,
+      connectionTimeout: kafkaWaits.connect,
+      requestTimeout: kafkaWaits.request,
+      retry,
+      logLevel: kafkajs.logLevel.ERROR,
+      logCreator: quietly(log),
+    });
+  return {
+    admin: () => open(brief).admin(),
+    producer: () => open(brief).producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false, createPartitioner: kafkajs.Partitioners.DefaultPartitioner, retry: brief }),
+    // A client each: clients keep the committed offsets of a group they once saw.
+    consumer: (groupId) =>
+      open(patient).consumer({
+        groupId,
+        sessionTimeout: kafkaWaits.session,
+        heartbeatInterval: kafkaWaits.heartbeat,
+        rebalanceTimeout: 30_000,
+        maxWaitTimeInMs: kafkaWaits.fetch,
+        maxBytesPerPartition: 262_144,
+        allowAutoTopicCreation: false,
+        // Some errors would kill it for good without asking here, so it never restarts itself: its supervisor makes a new one.
+        retry: { ...patient, restartOnFailure: async () => false },
+      }),
+  };
+};
+
+/** What the library says is told once a minute each, however often it retries; what matters its callers tell in our own words. */
+const quietly = (log: Log): kafkajs.logCreator => {
+  const said = new Map<string, number>();
+  return () =>
+    ({ namespace, log: { message } }) => {
+      const key = `${namespace} ${message}`;
+      if (performance.now() - (said.get(key) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
+      if (said.size > 100) said.clear();
+      said.set(key, performance.now());
+      log.warn({ kafka: key }, 'the Kafka client says');
+    };
+};
+
+interface RequestQueue {
+  pending: readonly unknown[];
+  scheduleCheckPendingRequests(): void;
+  readonly restsWhenIdle?: true;
+}
+
+/** Without this each connection runs a timer every millisecond, also with nothing to send: 5 % of a core for an idle service, 1 % with it. */
+const restWhenIdle = (): void => {
+  const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue/index.js') as { prototype: RequestQueue };
+  if (prototype.restsWhenIdle) return;
+  const schedule = prototype.scheduleCheckPendingRequests;
+  Object.defineProperty(prototype, 'restsWhenIdle', { value: true });
+  prototype.scheduleCheckPendingRequests = function (this: RequestQueue): void {
+    if (this.pending.length > 0) schedule.call(this);
+  };
+};
+
+/** Where a partition begins and ends now, as offsets. */
+export interface Bounds {
+  readonly partition: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export const boundsOf = async (admin: Admin, topic: string): Promise<readonly Bounds[]> =>
+  (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }));
+
+/** Waits for `work`, but not longer; what it still does afterwards is nobody's concern. */
+export const atMost = async (ms: number, work: Promise<unknown>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work.catch(() => undefined), new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
+};
