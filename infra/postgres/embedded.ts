@@ -17,7 +17,7 @@ export type EmbeddedOptions = {
   /** A free one when not given. */
   port?: number;
   log: (line: string) => void;
-  databases?: readonly { name: string; }[];
+  databases?: readonly { name: string }[];
   /** Called once when the server ends without `close()`. */
   onExit?: (reason: string) => void;
 };
@@ -50,7 +50,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
     return await start(folder, options);
   } catch (error) {
     if (error instanceof StartProblem) throw error;
-    const { code, path } = error as { code?: string; path?: string; };
+    const { code, path } = error as { code?: string; path?: string };
     if (code === '53100') throw diskFull(folder, error);
     throw typeof path === 'string' ? folderProblem(folder, error) : error;
   }

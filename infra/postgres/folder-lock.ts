@@ -57,7 +57,7 @@ async function connectAndLock(adminUrl: string): Promise<{ kind: 'held'; client:
 }
 
 function meaning(error: unknown): LockFailure {
-  const { code, message } = error as { code?: string; message: string; };
+  const { code, message } = error as { code?: string; message: string };
   if (code === '55P03' || code === '53300') return { kind: 'taken' };
   if (code === '28P01' || code === '28000') return { kind: 'refused' };
   if (/timeout/i.test(message)) return { kind: 'silent' };

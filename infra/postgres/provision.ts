@@ -28,7 +28,7 @@ export async function provision(
       if (!validName.test(name) || !secret) throw new Error(`no valid name or no secret for the database "${name}"`);
       await announce(admin, name, secret);
       await admin.query(roles);
-      const { rows } = await admin.query<{ statement: string; }>(createDatabase);
+      const { rows } = await admin.query<{ statement: string }>(createDatabase);
       for (const row of rows) await admin.query(row.statement);
       await withClient(databaseUrl(adminUrl, name), async (inside) => {
         await announce(inside, name, secret);

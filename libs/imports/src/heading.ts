@@ -1,3 +1,4 @@
+import { rearm } from '@khue/contracts/csv-cell';
 import { fold } from '@khue/contracts/text';
 import { columnsOf, isBlank, type Layout } from './layout.ts';
 import { importLimits } from './limits.ts';
@@ -10,7 +11,7 @@ export const errorColumns = { column: 'lỗi_cột', rule: 'lỗi_quy_tắc', me
 export interface Heading {
   /** 1-based, as a spreadsheet shows it. */
   readonly rowNo: number;
-  /** As in the file, without our error columns and without blanks at the end: rows of the file are cut to the same cells. */
+  /** As in the file (rearmed), without our error columns and without blanks at the end: rows of the file are cut to the same cells. */
   readonly cells: readonly string[];
   /** By column key: the place among `cells`. */
   readonly places: Readonly<Record<string, number>>;
@@ -53,7 +54,8 @@ export const readHeading = <Row>(layout: Layout<Row>, index: ReadonlyMap<string,
   const cells: string[] = [];
   const ignored: string[] = [];
   const seen = new Map<string, number>();
-  row.forEach((cell, place) => {
+  row.forEach((written, place) => {
+    const cell = rearm(written);
     const name = keyOf(cell);
     if (ERROR_KEYS.has(name)) {
       errorPlaces.push(place);

@@ -40,7 +40,7 @@ create table directory.granted (
   document_no text not null
 );
 -- One row: moves with every change, so that other replicas notice.
-create table directory.version (only boolean primary key default true check (only), number bigint not null);
+create table directory.version (number bigint not null);
 insert into directory.version (number) values (0);
 
 grant usage on schema directory to ${app};
