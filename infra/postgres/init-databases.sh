@@ -9,6 +9,7 @@ sql="${KHUE_SQL:-/khue-sql}"
 # $1: database to connect to; the statements come on stdin.
 run() {
   {
+    echo 'SET client_min_messages = warning;'
     echo '\getenv name KHUE_NAME'
     echo '\getenv owner_password KHUE_OWNER_PASSWORD'
     echo '\getenv app_password KHUE_APP_PASSWORD'

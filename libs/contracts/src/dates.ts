@@ -119,7 +119,11 @@ function dayOf(year: string, month: string, day: string): ParsedDate {
     return { ok: true, value: `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}` };
   }
   if (!isYear(Number(year))) return yearOutOfRange();
-  return refused('date-impossible', 'Ngày này không có trong lịch (ngày đứng trước, tháng đứng sau).', 'There is no such day in the calendar (the day comes first, then the month).');
+  return refused(
+    'date-impossible',
+    'Ngày này không có trong lịch (ngày đứng trước, tháng đứng sau).',
+    'There is no such day in the calendar (the day comes first, then the month).',
+  );
 }
 
 const yearOutOfRange = (): CellRefusal => refused('date-year-out-of-range', 'Năm phải từ 1900 đến 2199.', 'The year has to be between 1900 and 2199.');
@@ -137,7 +141,11 @@ function parseClean(cell: string): ParsedDate {
   if (/^\d{4}$/.test(cell)) return isYear(Number(cell)) ? { ok: true, value: cell } : yearOutOfRange();
   if (cell === '') return refused('date-empty', 'Ô ngày để trống.', 'The date is empty.');
   if (/^\d{1,2}([/.-])\d{1,2}\1\d{2}$/.test(cell)) {
-    return refused('date-two-digit-year', 'Năm chỉ có hai chữ số nên không rõ thế kỷ.', 'The year has only two digits, so the century is unknown.');
+    return refused(
+      'date-two-digit-year',
+      'Năm chỉ có hai chữ số nên không rõ thế kỷ.',
+      'The year has only two digits, so the century is unknown.',
+    );
   }
   if (/^\d{1,2}[/.-]\d{4}$/.test(cell)) {
     return refused('date-day-missing', 'Chỉ có tháng và năm, thiếu ngày.', 'It has a month and a year but no day.');

@@ -103,6 +103,12 @@ export function readableUnits(grants: readonly Grant[], table: UnitTable, date: 
   const whole = [...scope];
   const assignedOf: { unitId: string; assignedTo: string[]; unassigned: boolean }[] = [];
   for (const unitId of endedWithin(table, scope, date, boards.length > 0)) {
+    const only = standing(table, unitId, date);
+    if (only.settled) {
+      // No split on the way: assignments do not matter.
+      if (scope.has(only.at)) whole.push(unitId);
+      continue;
+    }
     const isReadable = (assigned: string | null): boolean => {
       const { at, settled } = standing(table, unitId, date, assigned);
       if (settled) return scope.has(at);

@@ -117,7 +117,7 @@ describe('folding', () => {
 
   it('keeps digits and signs, and long texts fold like short ones', () => {
     expect(fold('Lớp K74.B01 / 3735-QĐ/TU')).toBe('lop k74.b01 / 3735-qd/tu');
-    expect(fold('Đỗ '.repeat(200_000)) === 'do '.repeat(200_000).trim()).toBe(true);
+    expect(fold('Đỗ'.repeat(300_000)) === 'do'.repeat(300_000)).toBe(true);
   });
 });
 

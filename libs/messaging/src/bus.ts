@@ -74,10 +74,8 @@ export interface Stamped {
 export interface LogReader {
   /** Stamped events of one topic after a position, at most `limit`, in position order. */
   read(topic: string, after: number, limit: number): Promise<readonly Stamped[]>;
-  /** How many stamped events a topic has after a position, counted up to a bound (see log-reader.ts). */
-  count(topic: string, after: number): Promise<number>;
-  /** Position of the topic's last stamped event, 0 while it has none. */
-  head(topic: string): Promise<number>;
+  /** What a topic has after a position: how many stamped events, counted up to a bound (see log-reader.ts), and the oldest one's age. */
+  backlog(topic: string, after: number): Promise<Backlog>;
 }
 
 export interface Bus {
@@ -100,7 +98,8 @@ export interface Producer {
   readonly log: LogReader;
   /** Kafka keeps its cursor in the producer's database, moved by the holder of the lease only. */
   readonly pool: Pool;
-  readonly term: () => number;
+  /** The term of the lease under which to send, null while another holds it. */
+  readonly term: () => number | null;
   /** Last position of the service's log. */
   readonly position: () => Promise<number>;
   /** Committed events that have not left the service. */
@@ -113,7 +112,7 @@ export interface Publisher {
    * moved, rejects when the broker is away: call it again.
    */
   publish(): Promise<void>;
-  /** Stamped events of these topics that still have to leave the service, counted up to a bound, and the oldest one's time. */
+  /** Stamped events of these topics that still have to leave the service, counted up to a bound, and the oldest one's age. */
   backlog(): Promise<Backlog>;
   close(): Promise<void>;
 }

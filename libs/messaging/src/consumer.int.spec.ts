@@ -2,8 +2,9 @@ import { postgres, type TestDatabase } from '@khue/testing/postgres';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { HoleFound, type Delivery } from './bus.ts';
-import { createConsumer, NothingCommitted, type Consumer, type Counted } from './consumer.ts';
+import { createConsumer, type Consumer, type Counted } from './consumer.ts';
 import { openPool } from './database.ts';
+import { NothingCommitted } from './ladder.ts';
 import { listParked } from './parking.ts';
 import { severingProxy } from './severing-proxy.fixture.ts';
 import { capturedLog, deliveriesOf, effects, tallyGroup, tallySchema, topic, withMessage, type Mood } from './tally.fixture.ts';
@@ -209,6 +210,18 @@ describe('the ladder', () => {
     ['sends text that is no number', (event, tx) => event.position === 3 && tx.query('select $1::int', ['Nguyễn Văn A']), 'handler: 22P02'],
     ['breaks a constraint that is checked at COMMIT', (event, tx) => event.position === 3 && tx.query(`insert into entry (subject, sequence, position, amount) values ('nobody', 1, 1, 1)`), 'handler: 23503 entry_of_subject'],
     ['swallows an error of the database', (event, tx) => event.position === 3 && tx.query('select 1/0').catch(() => undefined), 'handler: 25P02'],
+    ['sends a statement that takes too long', (event, tx) => event.position === 3 && tx.query('set local statement_timeout = 20; select pg_sleep(20)'), 'handler: 57014'],
+    [
+      'leaves its transaction idle until the server ends it',
+      async (event, tx) => {
+        if (event.position !== 3) return;
+        const ended = new Promise((resolve) => tx.once('error', resolve));
+        await tx.query('set local idle_in_transaction_session_timeout = 20');
+        await ended;
+        await tx.query('select 1');
+      },
+      'handler: 25P03',
+    ],
   ])('a handler that %s has its event parked, with a code and no value', async (_, bad, reason) => {
     mood = bad;
     await consume(deliveriesOf(mixed));

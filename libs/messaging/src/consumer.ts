@@ -5,22 +5,11 @@ import pg from 'pg';
 import { HoleFound, type Delivery, type Subscription } from './bus.ts';
 import type { Tx } from './command.ts';
 import { inTransaction } from './database.ts';
-import { failureCode, faultOf, runHandler, type Apply, type Fault } from './handler.ts';
+import { failureCode, runHandler, type Apply } from './handler.ts';
+import { ladder, NothingCommitted, patiently, type Try } from './ladder.ts';
 import { park, parkedSubjects, purgeErased } from './parking.ts';
 import { behind, sift, sortOut, type Break, type Sifted, type Sorted, type Verdict } from './sift.ts';
 import { countAlone, countStarts, deaths, lockWatermarks, moveWatermarks, partitionKey, readReached, readWatermarks, uncount } from './watermark.ts';
-
-/** Pauses before each further try, in milliseconds; after the last of them the next rung. Together below what a bus waits for a batch. */
-export const ladder = {
-  /** One event alone that can't be applied; then it is parked. */
-  event: [50, 200, 800],
-  /** Deadlock, lock timeout: nobody's fault; then the bus is told that nothing was committed, and offers the same again. */
-  again: [20, 50, 100, 200, 400, 800],
-  away: [100],
-  /** COMMIT without an answer: the next try reads the watermark first. */
-  unknown: [0, 100, 400],
-  ours: [],
-} as const satisfies Record<Fault, readonly number[]>;
 
 /** A group's half of a contract: what it reads and how it applies it. Consumer, redrive and rebuild share it. */
 export interface ConsumerGroup {
@@ -56,14 +45,6 @@ export interface Consumer {
   holes(): readonly Break[];
 }
 
-/** Nothing of the batch, or not all of it, could be committed, and no event is to blame: the same is to be offered again. */
-export class NothingCommitted extends Error {
-  constructor(cause: unknown) {
-    super(`not committed: ${failureCode(cause)}`, { cause });
-    this.name = 'NothingCommitted';
-  }
-}
-
 /** `SET LOCAL` for a search path; empty for the pool's own. */
 export const localSearchPath = (schemas: readonly string[] | undefined): string =>
   schemas ? `set local search_path to ${schemas.map((schema) => pg.escapeIdentifier(schema)).join(', ')}` : '';
@@ -86,7 +67,7 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
   const holes = new Map<string, Break>();
   const onLate = (): void => log.error({ group }, 'a handler went on after its transaction was over: it leaves a promise behind');
 
-  const step = async (tx: Tx, deliveries: readonly Delivery[], verdicts: Verdicts, run: { applied: boolean }): Promise<Done> => {
+  const step = async (tx: Tx, deliveries: readonly Delivery[], verdicts: Verdicts, run: Try): Promise<Done> => {
     const sifted = sift(deliveries, await lockWatermarks(tx, group, deliveries));
     if (sifted.fresh.length === 0) {
       await moveWatermarks(tx, group, deliveries, []);
@@ -103,29 +84,11 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
     return { sifted, sorted };
   };
 
-  /** One transaction, again while no event is to blame. Answers what was done, or the error that an event is to blame for. */
   const attempt = async (deliveries: readonly Delivery[], verdicts: Verdicts = untried): Promise<Done | { readonly blamed: unknown }> => {
-    let unknown = false;
-    for (let tries = 0; ; tries += 1) {
-      const run = { applied: false };
-      try {
-        const done = await inTransaction(pool, (tx) => step(tx, deliveries, verdicts, run), begin);
-        committed(done, unknown);
-        return done;
-      } catch (error) {
-        const fault = faultOf(error, run.applied);
-        if (fault === 'event') return { blamed: error };
-        unknown ||= fault === 'unknown';
-        const wait = ladder[fault][tries];
-        if (wait === undefined) {
-          log.warn({ group, fault, err: error }, 'nothing committed, the bus will offer the same again');
-          // Who takes over must not hold this for a handler that killed its process. Asking a database that is away would only cost its timeout.
-          if (fault !== 'away') await uncount(pool, group, consumer).catch(() => undefined);
-          throw new NothingCommitted(error);
-        }
-        await pause(wait);
-      }
-    }
+    const outcome = await patiently((run) => inTransaction(pool, (tx) => step(tx, deliveries, verdicts, run), begin));
+    if ('blamed' in outcome) return outcome;
+    committed(outcome.done, outcome.unknown);
+    return outcome.done;
   };
 
   const committed = ({ sifted, sorted }: Done, unknown: boolean): void => {
@@ -151,6 +114,12 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
     if (unknown || (sorted && sorted.events.length > 0)) options.onApplied?.();
   };
 
+  const countedStarts = async (deliveries: readonly Delivery[]): Promise<ReadonlyMap<string, number>> => {
+    const outcome = await patiently(() => countStarts(pool, group, consumer, deliveries));
+    if ('blamed' in outcome) throw new NothingCommitted(outcome.blamed, 'ours');
+    return outcome.done;
+  };
+
   /** Down to the offender. The halves run in order, each its own transaction: order within a subject is kept. */
   const climb = async (deliveries: readonly Delivery[], verdicts: Verdicts = untried): Promise<Done | undefined> => {
     const outcome = await attempt(deliveries, verdicts);
@@ -159,7 +128,7 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
     if (deliveries.length === 1 && only) return nurse(only, outcome.blamed);
     const middle = Math.ceil(deliveries.length / 2);
     for (const half of [deliveries.slice(0, middle), deliveries.slice(middle)]) {
-      await countStarts(pool, group, consumer, half);
+      await countedStarts(half);
       await climb(half);
     }
     return undefined;
@@ -179,7 +148,7 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
 
   const bury = async (delivery: Delivery, verdict: Verdict): Promise<Done> => {
     const outcome = await attempt([delivery], new Map([[delivery, verdict]]));
-    if ('blamed' in outcome) throw new NothingCommitted(outcome.blamed);
+    if ('blamed' in outcome) throw new NothingCommitted(outcome.blamed, 'ours');
     return outcome;
   };
 
@@ -197,14 +166,14 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
         const { sifted } = await bury(delivery, { reason: 'handler: ended its process', attempts: died });
         if (sifted.fresh.length > 0) buried.add(key);
       } else {
-        await countAlone(pool, group, consumer, delivery);
+        await patiently(() => countAlone(pool, group, consumer, delivery));
         await climb([delivery]);
       }
     }
   };
 
   const consume = async (batch: readonly Delivery[]): Promise<void> => {
-    const suspects = await countStarts(pool, group, consumer, batch);
+    const suspects = await countedStarts(batch);
     const alone = suspects.size === 0 ? [] : batch.filter((delivery) => suspects.has(partitionKey(delivery)));
     const whole = suspects.size === 0 ? batch : batch.filter((delivery) => !suspects.has(partitionKey(delivery)));
     if (whole.length > 0) await climb(whole);
@@ -219,14 +188,25 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
     subscription: {
       group,
       topics,
-      reached: (topic, partition) => readReached(pool, group, topic, partition),
+      reached: async (topic, partition) => {
+        const reached = await readReached(pool, group, topic, partition);
+        const key = partitionKey({ topic, partition });
+        // Another consumer of the group got past it.
+        if ((reached?.position ?? -1) >= (holes.get(key)?.position ?? Infinity)) holes.delete(key);
+        return reached;
+      },
       consume: async (batch) => {
         if (batch.length === 0) return;
         try {
           await consume(batch);
         } catch (error) {
+          if (error instanceof HoleFound) throw error;
           // A TypeError that reached kafkajs would end its consumer for good.
-          throw error instanceof HoleFound || error instanceof NothingCommitted ? error : new NothingCommitted(error);
+          const failure = error instanceof NothingCommitted ? error : new NothingCommitted(error, 'ours');
+          log.warn({ group, fault: failure.fault, err: failure }, 'nothing committed, the bus will offer the same again');
+          // Who takes over must not hold this for a handler that killed its process. Asking a database that is away would only cost its timeout.
+          if (failure.fault !== 'away') await uncount(pool, group, consumer).catch(() => undefined);
+          throw failure;
         }
       },
     },

@@ -1,5 +1,5 @@
 import { HoleFound, type Bus, type Delivery, type Log, type LogReader, type Producer, type RunningSubscription, type Subscription } from './bus.ts';
-import { backoff, createSignal, type Signal } from './signal.ts';
+import { backoff, createSignal, rest } from './signal.ts';
 
 export interface EmbeddedBusOptions {
   readonly log: Log;
@@ -69,8 +69,8 @@ const startGroup = (subscription: Subscription, logOf: LogOf, options: EmbeddedB
   const { group } = subscription;
   const readings = subscription.topics.map((topic): Reading => ({ topic, position: undefined, due: true, restUntil: 0 }));
   const signal = createSignal();
-  const halt = createSignal();
-  let stopped = false;
+  const stopping = new AbortController();
+  const stopped = stopping.signal;
 
   /** One round over the topics that are due. Returns whether there was something. */
   const pull = async (): Promise<boolean> => {
@@ -78,7 +78,7 @@ const startGroup = (subscription: Subscription, logOf: LogOf, options: EmbeddedB
     const limit = Math.max(1, Math.floor(batch / Math.max(1, due.length)));
     const read = await Promise.all(due.map((reading) => readNext(reading, subscription, logOf, limit)));
     const offered = read.flat();
-    if (offered.length === 0 || stopped) return false;
+    if (offered.length === 0 || stopped.aborted) return false;
     try {
       await subscription.consume(offered);
     } catch (error) {
@@ -98,7 +98,7 @@ const startGroup = (subscription: Subscription, logOf: LogOf, options: EmbeddedB
 
   const run = async (): Promise<void> => {
     let failures = 0;
-    while (!stopped) {
+    while (!stopped.aborted) {
       try {
         const more = await pull();
         if (failures > 0) log.info({ group }, 'the group goes on');
@@ -110,8 +110,8 @@ const startGroup = (subscription: Subscription, logOf: LogOf, options: EmbeddedB
         // The failure may have come after the commit: ask again what was reached.
         for (const reading of readings) Object.assign(reading, { position: undefined, due: true });
       }
-      if (failures > 0) await halt.wait(backoff(failures));
-      else if (!stopped && (await signal.wait(pollMs)) === 'timeout') readings.forEach((reading) => (reading.due = true));
+      if (failures > 0) await rest(backoff(failures), stopped);
+      else if (!stopped.aborted && (await signal.wait(pollMs)) === 'timeout') readings.forEach((reading) => (reading.due = true));
     }
   };
   const running = run();
@@ -122,15 +122,15 @@ const startGroup = (subscription: Subscription, logOf: LogOf, options: EmbeddedB
       signal.wake();
     },
     stop: async () => {
-      stopped = true;
-      wakeAll(signal, halt);
+      stopping.abort();
+      signal.wake();
       await running;
     },
     lag: async () => {
       const each = await Promise.all(
-        readings.map(async ({ topic, position }) => logOf(topic)?.count(topic, position ?? (await subscription.reached(topic, 0))?.position ?? 0) ?? 0),
+        readings.map(async ({ topic, position }) => logOf(topic)?.backlog(topic, position ?? (await subscription.reached(topic, 0))?.position ?? 0)),
       );
-      return each.reduce((sum, lag) => sum + lag, 0);
+      return each.reduce((sum, backlog) => sum + (backlog?.rows ?? 0), 0);
     },
     // It lives and dies with its process.
     deadSince: () => null,
@@ -161,4 +161,3 @@ const readNext = async (reading: Reading, subscription: Subscription, logOf: Log
 };
 
 const holeRestMs = 1_000;
-const wakeAll = (...signals: readonly Signal[]): void => signals.forEach((signal) => signal.wake());

@@ -31,7 +31,8 @@ export const runHandler = async (apply: Apply, tx: Tx, events: readonly Received
     await Promise.race([apply(loan.tx, events), tooLong(limit.signal)]);
   } catch (error) {
     loan.end();
-    throw new HandlerFailed(error, loan.idled() || (await isAnswering(tx, error)));
+    if (loan.idled()) throw new HandlerFailed(Object.assign(new Error('left its transaction idle', { cause: error }), { code: idledOut }), true);
+    throw new HandlerFailed(error, await isAnswering(tx, error));
   } finally {
     loan.end();
     limit.abort();

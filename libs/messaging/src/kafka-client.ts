@@ -71,7 +71,8 @@ const quietly = (log: Log): kafkajs.logCreator => {
       if (performance.now() - (said.get(key) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
       if (said.size > 100) said.clear();
       said.set(key, performance.now());
-      log.warn({ kafka: key }, 'the Kafka client says');
+      if (message.startsWith('Offset out of range')) log.error({ kafka: key }, 'events a group has to read next are gone from Kafka; reading again from the earliest there is');
+      else log.warn({ kafka: key }, 'the Kafka client says');
     };
 };
 

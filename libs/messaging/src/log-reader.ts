@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { LogReader, Stamped } from './bus.ts';
+import type { Backlog, LogReader, Stamped } from './bus.ts';
 
 /** A backlog is counted up to here: nobody decides differently at a higher figure, and counting it would cost. */
 export const countedAtMost = 100_000;
@@ -30,17 +30,14 @@ export const createLogReader = (pool: Pool, source: string): LogReader => ({
     });
     return rows.map((row) => stamped(row, source));
   },
-  count: async (topic, after) => {
-    const { rows } = await pool.query<{ rows: number }>({
-      name: 'log-count',
-      text: `select count(*) as rows from (select 1 from messaging.log where topic = $1 and position > $2 order by position limit $3) counted`,
+  backlog: async (topic, after) => {
+    const { rows } = await pool.query<Backlog>({
+      name: 'log-backlog',
+      text: `select count(*) as rows, coalesce(extract(epoch from clock_timestamp() - min(time)), 0)::float8 as "oldestSeconds"
+        from (select time from messaging.log where topic = $1 and position > $2 order by position limit $3) waiting`,
       values: [topic, after, countedAtMost],
     });
-    return rows[0]?.rows ?? 0;
-  },
-  head: async (topic) => {
-    const { rows } = await pool.query<{ position: number }>({ name: 'log-head', text: 'select position from messaging.head where topic = $1', values: [topic] });
-    return rows[0]?.position ?? 0;
+    return rows[0] ?? { rows: 0, oldestSeconds: 0 };
   },
 });
 

@@ -10,6 +10,9 @@ import { subjectKey, type Verdict } from './sift.ts';
  */
 export const parkedCardsKeptDays = 30;
 
+/** The reason of a parked card without payload. */
+export const payloadExpired = 'payload-expired';
+
 /** A parked event without its payload, which may hold personal data. */
 export interface ParkedEvent {
   readonly group: string;
@@ -87,9 +90,9 @@ export const parkedOfPerson = async (db: Pool | Tx, personId: string): Promise<r
 /** Blanks the payloads of cards that were parked too long; answers how many. To be run once a day. */
 export const expireParkedCards = async (pool: Pool, now: Date): Promise<number> => {
   const { rowCount } = await pool.query(
-    `update messaging.parked set message = 'null', reason = 'payload-expired'
-     where topic = $1 and reason <> 'payload-expired' and parked_at < $2::timestamptz - make_interval(days => $3)`,
-    [registryPeople, now.toISOString(), parkedCardsKeptDays],
+    `update messaging.parked set message = 'null', reason = $4
+     where topic = $1 and reason <> $4 and parked_at < $2::timestamptz - make_interval(days => $3)`,
+    [registryPeople, now.toISOString(), parkedCardsKeptDays, payloadExpired],
   );
   return rowCount ?? 0;
 };

@@ -3,7 +3,7 @@ import type { Backlog, Bus, Log, Publisher } from './bus.ts';
 import { inTransaction, openPool } from './database.ts';
 import { holdLease, relayLease, type LeaseOptions } from './lease.ts';
 import { countedAtMost, createLogReader } from './log-reader.ts';
-import { backoff, createSignal, type Signal } from './signal.ts';
+import { backoff, createSignal, rest, type Signal } from './signal.ts';
 import { createFloor, plannerSettings, stamp } from './stamp.ts';
 
 export interface RelayOptions {
@@ -59,9 +59,9 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
   const sendSignal = createSignal();
   const floor = createFloor(pool);
   const trouble = createTrouble(log, service);
-  const halts: Signal[] = [];
+  const stopping = new AbortController();
+  const stopped = stopping.signal;
   let stamped = 0;
-  let stopped = false;
 
   const lease = holdLease(pool, {
     name: relayLease,
@@ -76,7 +76,7 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
   });
   const position = async (): Promise<number> => (await pool.query<{ position: number }>(`select position from messaging.head where topic = '*'`)).rows[0]?.position ?? 0;
   const reader = createLogReader(pool, `khue/${city}/${service}`);
-  const publisher: Publisher = await bus.connectProducer({ service, topics, log: reader, pool, term: lease.term, position, unsent: () => unsent(pool, floor.id(), publisher) });
+  const publisher: Publisher = await bus.connectProducer({ service, topics, log: reader, pool, term: () => (lease.held() ? lease.term() : null), position, unsent: () => unsent(pool, floor.id(), publisher) });
 
   const stampAll = async (): Promise<void> => {
     let looked = performance.now();
@@ -88,7 +88,7 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
       floor.stamped(done, batch);
       stamped += done.rows;
       if (done.rows > 0) sendSignal.wake();
-      if (done.rows < batch || stopped || !lease.held()) return;
+      if (done.rows < batch || stopped.aborted || !lease.held()) return;
       if (performance.now() - looked > lookEveryMs) {
         await floor.look();
         looked = performance.now();
@@ -98,9 +98,7 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
 
   const loop = async (name: string, signal: Signal, pass: () => Promise<void>): Promise<void> => {
     let failures = 0;
-    const halt = createSignal();
-    halts.push(halt);
-    while (!stopped) {
+    while (!stopped.aborted) {
       try {
         if (lease.held()) {
           await pass();
@@ -112,10 +110,10 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
         failures += 1;
         // A restored database may have lower ids than the one we knew.
         floor.reset();
-        if (!stopped) trouble.failed(name, error);
+        if (!stopped.aborted) trouble.failed(name, error);
       }
       // Writers' wakes don't shorten the wait after a failure, or a database that is away would be asked at their rate.
-      await (failures > 0 ? halt.wait(backoff(failures, { mostMs: 1_000 })) : signal.wait(pollMs));
+      await (failures > 0 ? rest(backoff(failures, { mostMs: 1_000 }), stopped) : signal.wait(pollMs));
     }
   };
 
@@ -134,8 +132,9 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
   return {
     wake: stampSignal.wake,
     stop: async () => {
-      stopped = true;
-      for (const signal of [stampSignal, sendSignal, ...halts]) signal.wake();
+      stopping.abort();
+      stampSignal.wake();
+      sendSignal.wake();
       await publisher.close();
       await Promise.all(loops);
       await lease.release();

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 /** Wakes a loop. What is signaled while nobody waits is remembered once, so that no wake is lost and many are one. */
 export interface Signal {
   wake(): void;
@@ -33,3 +35,20 @@ export const createSignal = (): Signal => {
 
 /** Milliseconds to wait after the n-th failure in a row. */
 export const backoff = (failures: number, { firstMs = 100, mostMs = 5_000 } = {}): number => Math.min(firstMs * 2 ** Math.max(0, failures - 1), mostMs);
+
+/** Waits `ms`, or until `end` is aborted; never rejects. */
+export const rest = async (ms: number, end: AbortSignal): Promise<void> => {
+  await pause(ms, undefined, { signal: end }).catch(() => undefined);
+};
+
+/** Does `work` again and again, waiting longer each time, until it passes. Answers undefined when `end` is aborted before. */
+export const untilItPasses = async <T>(work: () => Promise<T>, end: AbortSignal): Promise<T | undefined> => {
+  for (let failures = 1; !end.aborted; failures += 1) {
+    try {
+      return await work();
+    } catch {
+      await rest(backoff(failures, { mostMs: 1_000 }), end);
+    }
+  }
+  return undefined;
+};

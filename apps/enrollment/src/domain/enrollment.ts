@@ -30,7 +30,9 @@ export const evolveEnrollment = (state: Enrollments, event: EnrollmentEvent): vo
   if (event.type === 'NominationApproved') take(state, row, 1);
   else if (event.type !== 'EligibilityRechecked' && event.type !== 'RuleWaived' && givesPlaceBack(row, event)) take(state, row, -1);
   put(state, { ...row, ...changeOf(row, event), version: row.version + 1, sequence: row.sequence + (untold.has(event.type) ? 0 : 1) });
-  if (!state.changed.added.has(row.id)) state.changed.amended.add(row.id);
+  if (state.changed.added.has(row.id)) return;
+  state.changed.amended.add(row.id);
+  if (event.type === 'EligibilityRechecked' || event.type === 'RuleWaived') state.changed.judged.add(row.id);
 };
 
 const nominated = (state: Enrollments, event: LearnerNominated): void => {

@@ -52,19 +52,25 @@ export interface Enrollments extends Directory {
   readonly enrollments: Map<string, Enrollment>;
   /** By class and person the enrollment that is not over: there is one at most. */
   readonly active: Map<string, string>;
-  readonly changed: { readonly added: Set<string>; readonly amended: Set<string>; readonly classes: Set<string> };
+  /** `judged`: those among the amended whose eligibility or waivers are new. */
+  readonly changed: { readonly added: Set<string>; readonly amended: Set<string>; readonly judged: Set<string>; readonly classes: Set<string> };
 }
 
 export const initialEnrollments = (
-  loaded: Pick<Enrollments, 'units' | 'grantsOf' | 'learners' | 'assigned' | 'ruleSets'> & { readonly classes: readonly LiveClass[]; readonly enrollments: readonly Enrollment[] },
+  loaded: Pick<Enrollments, 'units' | 'grantsOf' | 'learners' | 'assigned' | 'ruleSets'> & {
+    readonly classes: readonly LiveClass[];
+    readonly enrollments: readonly Enrollment[];
+    /** Active enrollments of the classes and persons that nominations name, whether or not they are loaded. */
+    readonly twins?: readonly Pick<Enrollment, 'id' | 'classId' | 'personId'>[];
+  },
 ): Enrollments => {
-  const { classes, enrollments, ...known } = loaded;
+  const { classes, enrollments, twins = [], ...known } = loaded;
   return {
     ...known,
     classes: new Map(classes.map((it) => [it.id, it])),
     enrollments: new Map(enrollments.map((it) => [it.id, it])),
-    active: new Map(enrollments.filter(isActive).map((it) => [activeKey(it), it.id])),
-    changed: { added: new Set(), amended: new Set(), classes: new Set() },
+    active: new Map([...twins, ...enrollments.filter(isActive)].map((it) => [activeKey(it), it.id])),
+    changed: { added: new Set(), amended: new Set(), judged: new Set(), classes: new Set() },
   };
 };
 

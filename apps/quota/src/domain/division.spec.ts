@@ -53,45 +53,45 @@ describe('dividing an account', () => {
 
   it('never passes on more than is free, where seats taken back in the same division count', () => {
     const ledger = played(openPot(10), divide('city', { d1: 9 }), request('e1', 'd2'));
-    expect(refusal(divide('city', { d2: 1 }), ledger)).toEqual(['not-enough-free', 'shares', { free: 0, asked: 1 }]);
+    expect(refusal(divide('city', { d2: 1 }), ledger)).toEqual(['not-enough-free', 'division.shares', { free: 0, asked: 1 }]);
     expect(told(play(ledger, divide('city', { d2: 2, d1: -2 })))).toEqual(['d1 -2 = 7', 'd2 +2 = 2']);
   });
 
   it('never leaves a unit less than it passed on, holds and confirmed', () => {
     const ledger = played(openPot(10), divide('city', { d1: 5 }), divide('d1', { c11: 2 }), request('e1', 'd1'));
-    expect(refusal(divide('city', { d1: -3 }), ledger)).toEqual(['below-used', 'shares.0.unitId', { used: 3, asked: 2 }]);
+    expect(refusal(divide('city', { d1: -3 }), ledger)).toEqual(['below-used', 'division.shares.0.unitId', { used: 3, asked: 2 }]);
     expect(told(play(ledger, divide('city', { d1: -2 })))).toEqual(['d1 -2 = 3']);
-    expect(refusal(divide('city', { d2: -1 }), ledger)).toEqual(['below-used', 'shares.0.unitId', { used: 0, asked: -1 }]);
-    expect(refusal(divide('city', formula(2, { d1: 1 })), ledger)).toEqual(['below-used', 'shares.0.unitId', { used: 3, asked: 2 }]);
+    expect(refusal(divide('city', { d2: -1 }), ledger)).toEqual(['below-used', 'division.shares.0.unitId', { used: 0, asked: -1 }]);
+    expect(refusal(divide('city', formula(2, { d1: 1 })), ledger)).toEqual(['below-used', 'division.shares.0.unitId', { used: 3, asked: 2 }]);
   });
 
   it('needs a document, at least one unit, each once, and whole numbers', () => {
     const ledger = played(openPot(10), divide('city', { d1: 5 }));
     expect(refusal({ ...divide('city', { d1: 1 }), documentNo: '' }, ledger)).toEqual(['document-missing', 'documentNo', undefined]);
-    expect(refusal(divide('city', {}), ledger)).toEqual(['shares-empty', 'shares', undefined]);
+    expect(refusal(divide('city', {}), ledger)).toEqual(['shares-empty', 'division.shares', undefined]);
     const share = { unitId: 'd1', accountId: 'acc-d1', change: 1 };
-    expect(refusal(divide('city', { by: 'hand', shares: [share, share] }), ledger)).toEqual(['share-twice', 'shares.1.unitId', undefined]);
-    expect(refusal(divide('city', { d1: 0.5 }), ledger)).toEqual(['change-invalid', 'shares.0.change', undefined]);
-    expect(refusal(divide('city', formula(1, { d1: 0 })), ledger)).toEqual(['weights-all-zero', 'shares', undefined]);
+    expect(refusal(divide('city', { by: 'hand', shares: [share, share] }), ledger)).toEqual(['share-twice', 'division.shares.1.unitId', undefined]);
+    expect(refusal(divide('city', { d1: 0.5 }), ledger)).toEqual(['change-invalid', 'division.shares.0.change', undefined]);
+    expect(refusal(divide('city', formula(1, { d1: 0 })), ledger)).toEqual(['weights-all-zero', 'division.shares', undefined]);
     expect(refusal(divide('d3', { c11: 1 }), ledger)).toEqual(['account-unknown', 'accountId', undefined]);
     expect(refusal({ ...divide('city', { d1: 1 }), potId: 'other' }, ledger)).toEqual(['account-unknown', 'accountId', undefined]);
   });
 
   it('gives only to units below that exist, each under one account', () => {
     const ledger = played(openPot(10), divide('city', { d1: 5, c12: 1 }));
-    expect(refusal(divide('d1', { d2: 1 }), ledger)).toEqual(['unit-not-below', 'shares.0.unitId', undefined]);
-    expect(refusal(divide('d1', { d1: 1 }), ledger)).toEqual(['account-elsewhere', 'shares.0.unitId', undefined]);
-    expect(refusal(divide('d1', { c11: 1, c12: 1 }), ledger)).toEqual(['account-elsewhere', 'shares.1.unitId', undefined]);
-    expect(refusal(divide('city', { c11: 1 }), ledger)).toEqual(['account-between', 'shares.0.unitId', undefined]);
+    expect(refusal(divide('d1', { d2: 1 }), ledger)).toEqual(['unit-not-below', 'division.shares.0.unitId', undefined]);
+    expect(refusal(divide('d1', { d1: 1 }), ledger)).toEqual(['account-elsewhere', 'division.shares.0.unitId', undefined]);
+    expect(refusal(divide('d1', { c11: 1, c12: 1 }), ledger)).toEqual(['account-elsewhere', 'division.shares.1.unitId', undefined]);
+    expect(refusal(divide('city', { c11: 1 }), ledger)).toEqual(['account-between', 'division.shares.0.unitId', undefined]);
     expect(refusal(divide('city', { c12: 1 }), ledger)).toMatchObject({ accepted: true });
-    expect(refusal(divide('city', { d9: 1 }), ledger)).toEqual(['unit-ended', 'shares.0.unitId', undefined]);
-    expect(refusal(divide('city', { new: 1 }), ledger)).toEqual(['unit-not-known-yet', 'shares.0.unitId', undefined]);
+    expect(refusal(divide('city', { d9: 1 }), ledger)).toEqual(['unit-ended', 'division.shares.0.unitId', undefined]);
+    expect(refusal(divide('city', { new: 1 }), ledger)).toEqual(['unit-not-known-yet', 'division.shares.0.unitId', undefined]);
   });
 
   it('takes back from a unit that has ended, through every level, but gives it nothing', () => {
     const ledger = initial();
     playIn({ ...board, today: '2025-06-30' }, ledger, openPot(10), divide('city', { d9: 4 }), divide('d9', { c91: 3 }));
-    expect(refusal(divide('d9', { c91: 1 }), ledger)).toEqual(['unit-ended', 'shares.0.unitId', undefined]);
+    expect(refusal(divide('d9', { c91: 1 }), ledger)).toEqual(['unit-ended', 'division.shares.0.unitId', undefined]);
     expect(refusal(divide('d9', { c91: -3 }), ledger, as('board', 'd1'))).toEqual(['out-of-scope', 'accountId', undefined]);
     expect(told(play(ledger, divide('d9', { c91: -3 }), divide('city', { d9: -4 })))).toEqual(['c91 -3 = 0', 'd9 -4 = 0']);
   });

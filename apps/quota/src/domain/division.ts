@@ -116,16 +116,18 @@ const refusalOf = (one: Allotting, at: number, parent: Account, ledger: Ledger, 
     const path = pathUp(context, one.unitId);
     if (!path.includes(parent.unitId)) return refuse('unit-not-below', { field });
     // Past an account between, the unit's people would go on waiting there, and nothing would bring them here.
-    if (!one.account && false) return refuse('account-between', { field });
+    if (!one.account && accountFor(ledger, parent.potId, path)?.id !== parent.id) return refuse('account-between', { field });
   }
   const least = one.account ? used(one.account) : 0;
   return one.allotted < least ? refuse('below-used', { field, params: { used: least, asked: one.allotted } }) : undefined;
 };
 
+const inDivision = (refused: Refused): Refused => ({ ...refused, field: `division.${refused.field}` });
+
 /**
  * Passes seats on from one account to units below it, or takes them back; nobody passes on more than is free.
  * Refuses with `account-unknown`, `unit-not-known-yet`, `out-of-scope`, `document-missing`, `not-enough-free`, and for one share (fields as
- * `shares.3.unitId`) `account-elsewhere`, `account-between`, `unit-ended`, `unit-not-below`, `below-used`, `change-invalid` and what `apportion` refuses.
+ * `division.shares.3.unitId`) `account-elsewhere`, `account-between`, `unit-ended`, `unit-not-below`, `below-used`, `change-invalid` and what `apportion` refuses.
  */
 export const dividePot = (command: DividePot, ledger: Ledger, context: Context): Decision<LedgerEvent> => {
   const { potId, documentNo, at } = command;
@@ -135,13 +137,13 @@ export const dividePot = (command: DividePot, ledger: Ledger, context: Context):
   if (!grantFor(command, ledger, context)) return refuse('out-of-scope', { field: 'accountId' });
   if (documentNo.trim() === '') return refuse('document-missing', { field: 'documentNo' });
   const changes = allottings(command.division, parent, ledger);
-  if ('code' in changes) return changes;
+  if ('code' in changes) return inDivision(changes);
   for (const [line, one] of changes.entries()) {
     const refused = refusalOf(one, line, parent, ledger, context);
-    if (refused) return refused;
+    if (refused) return inDivision(refused);
   }
   const asked = changes.reduce((sum, one) => sum + one.change, 0);
-  if (asked > free(parent)) return refuse('not-enough-free', { field: 'shares', params: { free: free(parent), asked } });
+  if (asked > free(parent)) return refuse('not-enough-free', { field: 'division.shares', params: { free: free(parent), asked } });
 
   // What is taken back comes first, so that no event on the way leaves the account with less than nothing.
   const allotted = [...changes.filter((one) => one.change < 0), ...changes.filter((one) => one.change > 0 || !one.account)].map(

@@ -1,0 +1,111 @@
+import { toPage } from '@khue/host/cursor';
+import type { Tx } from '@khue/messaging/command';
+import type { Pool } from 'pg';
+import type { Directory } from '../domain/access.ts';
+import { codeKey, seriesNamed, type Classes, type LiveClass, type OpenClass } from '../domain/classes.ts';
+import { programsByCode } from './catalog.ts';
+import { placeAfter, type Paging } from './paging.ts';
+import { expectRows, lockSeries, saveSeries } from './series.ts';
+
+const classColumns = `c.id, c.code, c.program_id as "programId", c.program_code as "programCode", c.program_version as "programVersion", c.line, c.level, c.form,
+  c.host_unit_id as "hostUnitId", c.organizers, c.size, c.taken, c.valid_from as "from", c.valid_to as "to", c.version`;
+
+/** Locks the counters of the numbers that may be given, and, where a code is the caller's own, the codes of its host. */
+export const loadClasses = async (tx: Tx, commands: readonly OpenClass[], directory: Directory): Promise<Classes> => {
+  const programs = await programsByCode(tx, commands.map(({ programCode }) => programCode));
+  const named = commands.filter((command): command is OpenClass & { code: string } => command.code !== undefined);
+  await lockSeries(tx, named.map(({ hostUnitId }) => ({ kind: 'class-code', key: hostUnitId })));
+  const series = commands.map((command) => seriesNamed(command, programs.get(command.programCode) ?? [])).filter((key) => key !== undefined);
+  const lastNo = await lockSeries(tx, series.map((key) => ({ kind: 'class', key })));
+  const { rows } = await tx.query<{ host: string; code: string }>({
+    name: 'class-codes',
+    text: `select host_unit_id as host, code from enrollment.class where (host_unit_id, code) in (select * from unnest($1::uuid[], $2::text[]))`,
+    values: [named.map(({ hostUnitId }) => hostUnitId), named.map(({ code }) => code)],
+  });
+  return { ...directory, programs, lastNo, codes: new Set(rows.map(({ host, code }) => codeKey(host, code))), added: new Map() };
+};
+
+export const saveClasses = async (tx: Tx, { added, lastNo }: Classes): Promise<void> => {
+  const classes = [...added.values()];
+  if (classes.length === 0) return;
+  await saveSeries(tx, 'class', lastNo);
+  const { rowCount } = await tx.query({
+    name: 'class-save',
+    // unnest would take the lists of organizers apart: they travel as JSON.
+    text: `insert into enrollment.class (id, code, program_id, program_code, program_version, line, level, form, host_unit_id, organizers, size, taken, valid_from, valid_to, version)
+      select id, code, program_id, program_code, program_version, line, level, form, host_unit_id, array(select json_array_elements_text(organizers)::uuid), size, 0, f, t, 1
+      from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::uuid[], $10::json[], $11::int[], $12::date[], $13::date[])
+        as n (id, code, program_id, program_code, program_version, line, level, form, host_unit_id, organizers, size, f, t)`,
+    values: [
+      classes.map(({ id }) => id), classes.map(({ code }) => code), classes.map(({ programId }) => programId), classes.map(({ programCode }) => programCode),
+      classes.map(({ programVersion }) => programVersion), classes.map(({ line }) => line), classes.map(({ level }) => level), classes.map(({ form }) => form),
+      classes.map(({ hostUnitId }) => hostUnitId), classes.map(({ organizers }) => JSON.stringify(organizers)), classes.map(({ size }) => size),
+      classes.map(({ from }) => from), classes.map(({ to }) => to),
+    ],
+  });
+  expectRows('class-save', classes.length, rowCount);
+};
+
+/** A class as readers see it: of today, or of the past. */
+export interface ShownClass {
+  readonly id: string;
+  readonly code: string;
+  readonly from: string;
+  readonly version: number;
+}
+
+/** Classes of today and of the past in one shape; a past one counts its turns as places taken. */
+const shown = `select c.id, c.code, 'live' as provenance, 'open' as state, c.program_code as "programCode", c.program_version as "programVersion", c.line, c.level, c.form,
+    c.host_unit_id as "hostUnitId", c.organizers, c.size, c.taken, c.valid_from as "from", c.valid_to as "to", null::uuid as "importId", c.version
+  from enrollment.class c
+  union all
+  select p.id, p.code, 'imported', case when p.revoked then 'revoked' else 'past' end, p.program_code, null, p.line, null, null,
+    p.host_unit_id, '{}', null, p.turns, p.valid_from, p.valid_to, p.import_id, p.sequence
+  from enrollment.past_class p`;
+
+export interface ClassFilter extends Paging {
+  readonly code?: string | undefined;
+  readonly programCode?: string | undefined;
+  readonly hostUnitId?: string | undefined;
+  readonly year?: number | undefined;
+  readonly provenance?: string | undefined;
+}
+
+/** Newest first. Revoked classes of the past are found by id alone. */
+export const listClasses = async (pool: Pool, filter: ClassFilter) => {
+  const [afterFrom = null, afterId = null] = placeAfter(filter, 'day', 'id') ?? [];
+  const { rows } = await pool.query<ShownClass>(
+    `select * from (${shown}) c where state <> 'revoked'
+       and ($1::date is null or "from" < $1 or ("from" = $1 and id > $2::uuid))
+       and ($3::text is null or code = $3) and ($4::text is null or "programCode" = $4) and ($5::uuid is null or "hostUnitId" = $5)
+       and ($6::int is null or "from" >= make_date($6, 1, 1) and "from" < make_date($6 + 1, 1, 1)) and ($7::text is null or provenance = $7)
+     order by "from" desc, id limit $8`,
+    [afterFrom, afterId, filter.code ?? null, filter.programCode ?? null, filter.hostUnitId ?? null, filter.year ?? null, filter.provenance ?? null, filter.limit + 1],
+  );
+  return toPage(rows, filter.limit, (it) => [it.from, it.id]);
+};
+
+export const readClass = async (pool: Pool, id: string): Promise<ShownClass | undefined> =>
+  (await pool.query<ShownClass>(`select * from (${shown}) c where id = $1`, [id])).rows[0];
+
+/** Classes by id; those of `lock` locked in their order, for places are given and nominations counted under that lock. */
+export const classesById = async (tx: Tx, ids: readonly string[], lock: ReadonlySet<string>): Promise<LiveClass[]> => {
+  const seen = [...new Set(ids)].filter((id) => !lock.has(id));
+  const locked = await tx.query<LiveClass>({
+    name: 'class-lock',
+    text: `select ${classColumns} from enrollment.class c where id = any($1::uuid[]) order by id for no key update`,
+    values: [[...lock]],
+  });
+  const others = seen.length === 0 ? [] : (await tx.query<LiveClass>({ name: 'class-read', text: `select ${classColumns} from enrollment.class c where id = any($1::uuid[])`, values: [seen] })).rows;
+  return [...locked.rows, ...others];
+};
+
+export const saveTaken = async (tx: Tx, classes: readonly LiveClass[]): Promise<void> => {
+  if (classes.length === 0) return;
+  const { rowCount } = await tx.query({
+    name: 'class-taken',
+    text: 'update enrollment.class c set taken = n.taken from unnest($1::uuid[], $2::int[]) as n (id, taken) where c.id = n.id',
+    values: [classes.map(({ id }) => id), classes.map(({ taken }) => taken)],
+  });
+  expectRows('class-taken', classes.length, rowCount);
+};

@@ -1,0 +1,145 @@
+import { publishedRuleSet, type PublishedRuleSet } from '@khue/contracts/eligibility';
+import type { Tx } from '@khue/messaging/command';
+import type { Directory } from '../domain/access.ts';
+import type { EnrollmentCommand } from '../domain/enrollment.ts';
+import { atKey, initialEnrollments, type Enrollment, type Enrollments, type Learner } from '../domain/records.ts';
+import { classesById, saveTaken } from './classes.ts';
+import { expectRows } from './series.ts';
+
+export type RuleSetReader = (tx: Tx) => Promise<readonly PublishedRuleSet[]>;
+
+/** Published rule sets, parsed once each: a version never changes, so its hash is all that has to be asked for. */
+export const ruleSetReader = (): RuleSetReader => {
+  const known = new Map<string, PublishedRuleSet>();
+  return async (tx) => {
+    const { rows } = await tx.query<{ hash: string }>({ name: 'rule-set-hashes', text: 'select hash from enrollment.rule_set' });
+    const unknown = rows.map(({ hash }) => hash).filter((hash) => !known.has(hash));
+    if (unknown.length > 0) {
+      const news = await tx.query<{ hash: string; body: unknown }>({ name: 'rule-set-by-hash', text: 'select hash, body from enrollment.rule_set where hash = any($1)', values: [unknown] });
+      for (const { hash, body } of news.rows) known.set(hash, publishedRuleSet.parse({ hash, ruleSet: body }));
+    }
+    return rows.map(({ hash }) => known.get(hash)).filter((set) => set !== undefined);
+  };
+};
+
+const enrollmentColumns = `e.id, e.class_id as "classId", e.person_id as "personId", e.unit_id as "unitId", e.state, e.eligibility, e.waivers, e.seat, e.seat_sequence as "seatSequence",
+  e.reason, e.entered_by as "enteredBy", e.entered_at as "enteredAt", e.approved_by as "approvedBy", e.approved_at as "approvedAt", e.grant_id as "grantId", e.version, e.sequence`;
+
+/** Commands that count or give places of a class, or make sure that a person is there once, work under the lock of its row. */
+const needsClass = (command: EnrollmentCommand): boolean =>
+  command.type === 'NominateLearner' || command.type === 'ApproveNomination' || command.type === 'WithdrawEnrollment' ||
+  (command.type === 'NoteSeat' && (command.seat === 'refused' || command.seat === 'released'));
+
+/** Locks in this order: classes by id, enrollments by id. Cards, rules and assignments are read as they are. */
+export const loadEnrollments = async (tx: Tx, commands: readonly EnrollmentCommand[], directory: Directory, ruleSets: RuleSetReader): Promise<Enrollments> => {
+  const nominations = commands.filter((command) => command.type === 'NominateLearner');
+  const named = commands.filter((command) => command.type !== 'NominateLearner');
+  const ids = [...new Set(named.map(({ enrollmentId }) => enrollmentId))];
+  // The class of an enrollment never changes, so it may be read before anything is locked.
+  const places = ids.length === 0 ? [] : (await tx.query<{ id: string; classId: string }>({
+    name: 'enrollment-class', text: 'select id, class_id as "classId" from enrollment.enrollment where id = any($1::uuid[])', values: [ids],
+  })).rows;
+  const classOf = new Map(places.map(({ id, classId }) => [id, classId]));
+  const lock = commands.filter(needsClass).map((command) => (command.type === 'NominateLearner' ? command.classId : classOf.get(command.enrollmentId)));
+  const classes = await classesById(tx, [...classOf.values()], new Set(lock.filter((id) => id !== undefined)));
+  const enrollments = ids.length === 0 ? [] : (await tx.query<Enrollment>({
+    name: 'enrollment-lock', text: `select ${enrollmentColumns} from enrollment.enrollment e where id = any($1::uuid[]) order by id for no key update`, values: [ids],
+  })).rows;
+  const twins = nominations.length === 0 ? [] : (await tx.query<Pick<Enrollment, 'id' | 'classId' | 'personId'>>({
+    name: 'enrollment-twins',
+    text: `select id, class_id as "classId", person_id as "personId" from enrollment.enrollment
+      where (class_id, person_id) in (select * from unnest($1::uuid[], $2::uuid[])) and state not in ('turned-down', 'withdrawn')`,
+    values: [nominations.map(({ classId }) => classId), nominations.map(({ personId }) => personId)],
+  })).rows;
+  const judges = commands.some(({ type }) => type === 'NominateLearner' || type === 'RecheckNomination' || type === 'WaiveRule');
+  const persons = [...nominations.map(({ personId }) => personId), ...enrollments.map(({ personId }) => personId)];
+  const learners = judges ? await readLearners(tx, persons) : [];
+  return initialEnrollments({
+    ...directory,
+    classes,
+    enrollments,
+    twins,
+    learners: new Map(learners.map((it) => [it.personId, it])),
+    assigned: await readAssigned(tx, [...learners, ...enrollments]),
+    ruleSets: judges ? await ruleSets(tx) : [],
+  });
+};
+
+const readLearners = async (tx: Tx, persons: readonly string[]): Promise<Learner[]> =>
+  (await tx.query<Learner>({
+    name: 'person-learners',
+    text: 'select person_id as "personId", unit_id as "unitId", facts, merged_into as "mergedInto" from enrollment.person where person_id = any($1::uuid[])',
+    values: [[...new Set(persons)]],
+  })).rows;
+
+/** Where rows of split units stand, by unit and person. */
+export const readAssigned = async (tx: Tx, rows: readonly { readonly unitId: string; readonly personId: string }[]): Promise<Map<string, string>> => {
+  if (rows.length === 0) return new Map();
+  const found = await tx.query<{ unitId: string; personId: string; toUnitId: string }>({
+    name: 'assignment-of',
+    text: `select from_unit_id as "unitId", person_id as "personId", to_unit_id as "toUnitId" from directory.assignment
+      where (from_unit_id, person_id) in (select * from unnest($1::uuid[], $2::uuid[]))`,
+    values: [rows.map(({ unitId }) => unitId), rows.map(({ personId }) => personId)],
+  });
+  return new Map(found.rows.map(({ unitId, personId, toUnitId }) => [atKey(unitId, personId), toUnitId]));
+};
+
+export const saveEnrollments = async (tx: Tx, { enrollments, classes, changed }: Enrollments): Promise<void> => {
+  const pick = (ids: ReadonlySet<string>): Enrollment[] => [...ids].map((id) => enrollments.get(id)).filter((row) => row !== undefined);
+  await saveTaken(tx, [...changed.classes].map((id) => classes.get(id)).filter((it) => it !== undefined));
+  await insert(tx, pick(changed.added));
+  await update(tx, pick(changed.amended));
+  await updateJudgment(tx, pick(changed.judged));
+};
+
+const insert = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
+  if (rows.length === 0) return;
+  const { rowCount } = await tx.query({
+    name: 'enrollment-insert',
+    text: `insert into enrollment.enrollment (id, class_id, person_id, unit_id, state, verdict, eligibility, waivers, seat, seat_sequence, reason,
+        entered_by, entered_at, approved_by, approved_at, grant_id, version, sequence)
+      select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::text[], $10::bigint[], $11::text[],
+        $12::text[], $13::timestamptz[], $14::text[], $15::timestamptz[], $16::uuid[], $17::int[], $18::int[])`,
+    values: [
+      rows.map(({ id }) => id), rows.map(({ classId }) => classId), rows.map(({ personId }) => personId), rows.map(({ unitId }) => unitId), rows.map(({ state }) => state),
+      ...judgment(rows), rows.map(({ seat }) => seat), rows.map(({ seatSequence }) => seatSequence), rows.map(({ reason }) => reason),
+      rows.map(({ enteredBy }) => enteredBy), rows.map(({ enteredAt }) => enteredAt), ...decision(rows), rows.map(({ version }) => version), rows.map(({ sequence }) => sequence),
+    ],
+  });
+  expectRows('enrollment-insert', rows.length, rowCount);
+};
+
+const update = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
+  if (rows.length === 0) return;
+  const { rowCount } = await tx.query({
+    name: 'enrollment-update',
+    text: `update enrollment.enrollment e set state = n.state, seat = n.seat, seat_sequence = n.seat_sequence, reason = n.reason, approved_by = n.approved_by,
+        approved_at = n.approved_at, grant_id = n.grant_id, version = n.version, sequence = n.sequence
+      from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[], $8::uuid[], $9::int[], $10::int[])
+        as n (id, state, seat, seat_sequence, reason, approved_by, approved_at, grant_id, version, sequence) where e.id = n.id`,
+    values: [
+      rows.map(({ id }) => id), rows.map(({ state }) => state), rows.map(({ seat }) => seat), rows.map(({ seatSequence }) => seatSequence), rows.map(({ reason }) => reason),
+      ...decision(rows), rows.map(({ version }) => version), rows.map(({ sequence }) => sequence),
+    ],
+  });
+  expectRows('enrollment-update', rows.length, rowCount);
+};
+
+/** The answer of the check is some kilobytes: written when it is new, not with each step. */
+const updateJudgment = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
+  if (rows.length === 0) return;
+  const { rowCount } = await tx.query({
+    name: 'enrollment-judgment',
+    text: `update enrollment.enrollment e set verdict = n.verdict, eligibility = n.eligibility, waivers = n.waivers
+      from unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[]) as n (id, verdict, eligibility, waivers) where e.id = n.id`,
+    values: [rows.map(({ id }) => id), ...judgment(rows)],
+  });
+  expectRows('enrollment-judgment', rows.length, rowCount);
+};
+
+const judgment = (rows: readonly Enrollment[]): [string[], string[], string[]] => [
+  rows.map(({ eligibility }) => eligibility.verdict), rows.map(({ eligibility }) => JSON.stringify(eligibility)), rows.map(({ waivers }) => JSON.stringify(waivers)),
+];
+const decision = (rows: readonly Enrollment[]): [(string | null)[], (string | null)[], (string | null)[]] => [
+  rows.map(({ approvedBy }) => approvedBy), rows.map(({ approvedAt }) => approvedAt), rows.map(({ grantId }) => grantId),
+];

@@ -1,0 +1,4 @@
+import { runService } from '@khue/host/run';
+import { createQuota } from './service.ts';
+
+await runService('quota', createQuota);

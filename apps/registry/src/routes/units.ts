@@ -1,0 +1,61 @@
+import { assignHistory, dissolveUnit, listUnits, moveUnit, readSuccessors, readUnit, registerUnit, succeedUnit } from '@khue/contracts/http/registry';
+import { fold } from '@khue/contracts/text';
+import { existsOn, parentOn } from '@khue/contracts/units';
+import { decodeCursor, toPage } from '@khue/host/cursor';
+import type { Host } from '@khue/host/host';
+import { Refuse } from '@khue/host/refuse';
+import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
+import type { Commands } from '../commands.ts';
+import type { UnitRecord } from '../domain/records.ts';
+import { shownUnit } from '../domain/shown.ts';
+import { asText } from '../store/cursor-values.ts';
+import type { RegistryDirectory } from '../store/directory.ts';
+
+export const serveUnits = (host: Host, commands: Commands, directory: RegistryDirectory): void => {
+  // Some thousand units, held in memory for decisions anyway: the list is a walk over them.
+  host.serve(listUnits, async ({ query, today }) => {
+    const { on = today, q, parentId, limit, cursor } = query;
+    const { units, table } = directory.held();
+    const wanted = q === undefined ? undefined : fold(q);
+    const after = cursor === undefined ? undefined : asText(decodeCursor(cursor, 1)[0]);
+    const matches = (unit: UnitRecord): boolean =>
+      existsOn(table, unit.id, on) &&
+      (after === undefined || unit.code > after) &&
+      (parentId === undefined || parentOn(table, unit.id, on) === parentId) &&
+      (wanted === undefined || fold(unit.name).includes(wanted) || fold(unit.code).includes(wanted));
+    const found = units.filter(matches).sort((a, b) => (a.code < b.code ? -1 : 1));
+    return { body: toPage(found.slice(0, limit + 1).map((unit) => shownUnit(unit, table, on)), limit, ({ code }) => [code]) };
+  });
+
+  const unitOf = (id: string): UnitRecord => {
+    const unit = directory.held().units.find((each) => each.id === id);
+    if (!unit) throw new Refuse('not-found');
+    return unit;
+  };
+  host.serve(readUnit, async ({ params, today }) => {
+    const unit = unitOf(params.id);
+    return { body: shownUnit(unit, directory.held().table, today), version: unit.version };
+  });
+  host.serve(readSuccessors, async ({ params }) => {
+    const { id } = unitOf(params.id);
+    const { successions, table } = directory.held();
+    const items = successions.filter(({ fromUnitId }) => fromUnitId === id).map(({ toUnitId, on, share, documentNo, sample }) => {
+      const successor = table.units.get(toUnitId);
+      return { unitId: toUnitId, code: successor?.code, name: successor?.name, sharePercent: share == null ? null : Math.round(share * 100), on, documentNo, sample };
+    });
+    return { body: { items } };
+  });
+
+  host.serve(registerUnit, (call) => commands.structure(call.command({ type: 'RegisterUnit', unitId: uuidv7(), ...call.body })));
+  host.serve(moveUnit, (call) => commands.structure(call.command({ type: 'MoveUnit', unitId: call.params.id, ...call.body })));
+  host.serve(dissolveUnit, (call) => commands.structure(call.command({ type: 'DissolveUnit', unitId: call.params.id, ...call.body })));
+  host.serve(succeedUnit, (call) => commands.structure(call.command({ type: 'SucceedUnit', unitId: call.params.id, ...call.body })));
+  host.serve(assignHistory, (call) => {
+    const fromUnitId = call.params.id;
+    const items = call.body.items.map((item) => ({ assignmentId: assignmentId(fromUnitId, item.personId), ...item }));
+    return commands.structure(call.command({ type: 'AssignHistory', fromUnitId, items, documentNo: call.body.documentNo }));
+  });
+};
+
+/** One record a split unit and person: a second assignment of the same person meets the first. */
+const assignmentId = (fromUnitId: string, personId: string): string => uuidv5(personId, fromUnitId);

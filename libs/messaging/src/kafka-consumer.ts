@@ -1,0 +1,71 @@
+import type { TopicDeclaration } from '@khue/infra/kafka/topics';
+import type { Log, RunningSubscription, Subscription } from './bus.ts';
+import { boundsOf, type KafkaClient } from './kafka-client.ts';
+import { watchLife } from './kafka-life.ts';
+import { takeSeat, type Seat, type WithAdmin } from './kafka-seat.ts';
+import { ensureTopics, isCompacted } from './kafka-topics.ts';
+import { backoff, rest } from './signal.ts';
+
+export interface KafkaGroupOptions {
+  readonly client: KafkaClient;
+  readonly admin: WithAdmin;
+  readonly declared: readonly TopicDeclaration[];
+  readonly log: Log;
+}
+
+/** Runs one group until stopped, whatever becomes of brokers, topics and the library's consumer. */
+export const startKafkaGroup = (subscription: Subscription, { client, admin, declared, log }: KafkaGroupOptions): RunningSubscription => {
+  const { group, topics } = subscription;
+  const stopping = new AbortController();
+  const stopped = stopping.signal;
+  const stop = once(stopped);
+  let seat: Seat | undefined;
+  let replace: () => void = () => undefined;
+  const life = watchLife({ probe: () => admin((each) => each.describeCluster()), onDead: () => replace() });
+
+  /** From joining the group to leaving it. Answers whether it was joined at all. */
+  const sit = async (): Promise<boolean> => {
+    // Before subscribing: the library's start throws when a topic isn't there.
+    await admin((each) => ensureTopics(each, topics, declared));
+    if (stopped.aborted) return false;
+    const taken = (seat = takeSeat(subscription, { client, admin, log, compacted: (topic) => isCompacted(declared, topic), alive: life.sign }));
+    try {
+      await Promise.race([taken.ended, stop, new Promise<void>((resolve) => (replace = resolve))]);
+    } finally {
+      await taken.leave();
+      seat = undefined;
+    }
+    return taken.joined();
+  };
+
+  const run = async (): Promise<void> => {
+    for (let failures = 0; !stopped.aborted; ) {
+      const joined = await sit().catch((err: unknown) => {
+        if (failures === 0 && !stopped.aborted) log.warn({ group, err }, 'the group is not reading; trying again until it does');
+        return false;
+      });
+      failures = joined ? 1 : failures + 1;
+      await rest(backoff(failures, { firstMs: 250, mostMs: 1_000 }), stopped);
+    }
+  };
+  const running = run();
+
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
+      life.close();
+    },
+    lag: async () => {
+      const places = seat?.standings();
+      if (!places) return null;
+      const ends = await Promise.all(topics.map(async (topic) => admin((each) => boundsOf(each, topic)).then((bounds) => bounds.map((bound) => ({ topic, ...bound }))))).catch(() => null);
+      if (!ends) return null;
+      const high = new Map(ends.flat().map((end) => [`${end.topic}/${end.partition}`, end.high]));
+      return places.reduce((lag, { topic, partition, next = 0 }) => lag + Math.max(0, (high.get(`${topic}/${partition}`) ?? 0) - next), 0);
+    },
+    deadSince: () => life.deadSince(),
+  };
+};
+
+const once = (signal: AbortSignal): Promise<void> => new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
