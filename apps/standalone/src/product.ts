@@ -37,6 +37,8 @@ export interface ProductOptions {
 
 export interface Product {
   readonly address: string;
+  /** `iss` of the tokens this product takes. */
+  readonly issuer: string;
   readonly addresses: Readonly<Record<string, string>>;
   readonly adminUrl: (database: string) => string;
   close(): Promise<void>;
@@ -77,10 +79,11 @@ export const startProduct = async ({ data, port, env, say, onLost, bus: makeBus 
       addresses[name] = await listening(service.start(), ports[name] ?? 0);
     }
     const urls = Object.fromEntries(Object.entries(addresses).map(([name, address]) => [`KHUE_${name.toUpperCase()}_URL`, address]));
-    const gateway = await createGateway({ config: gatewayConfig({ ...common, ...urls }), log: logOf('gateway') });
+    const config = gatewayConfig({ ...common, ...urls });
+    const gateway = await createGateway({ config, log: logOf('gateway') });
     closers.push(() => gateway.stop());
     await listening(gateway.start(), port);
-    return { address: `http://127.0.0.1:${port}`, addresses, adminUrl: postgres.adminUrl, close: closeAll };
+    return { address: `http://127.0.0.1:${port}`, issuer: config.issuer, addresses, adminUrl: postgres.adminUrl, close: closeAll };
   } catch (error) {
     await closeAll().catch(() => undefined);
     throw error;

@@ -92,8 +92,11 @@ describe('a plan', () => {
   });
 
   test('of a file that arrived cut off is refused, and nothing staged remains', async () => {
+    let judged = 0;
+    mood.judging = (rows) => void (judged += rows);
     const cut = async function* (): AsyncGenerator<Uint8Array> {
-      yield* sliced(peopleFile(lines(5_000)));
+      yield* sliced(peopleFile(lines(9_000)));
+      await eventually(() => expect(judged).toBeGreaterThan(4_000));
       throw new Error('aborted');
     };
     expect(await upload(cut())).toEqual({ ok: false, code: 'upload-incomplete', params: {} });

@@ -197,6 +197,7 @@ describe('two processes', () => {
     const first = started({ pace: () => ((paced += 1) === 2 ? new Promise(() => undefined) : Promise.resolve()) });
     await eventually(() => expect(paced).toBe(2));
     await first.stop();
+    expect((await pool.query('select holder from imports.import')).rows).toEqual([{ holder: null }]);
     started();
     await reach(id, 'done');
     expect(await counted()).toMatchObject({ registered: ROWS });

@@ -20,6 +20,14 @@ export class HandlerFailed extends Error {
   }
 }
 
+/** Thrown by a handler that wants no more: nothing is committed and no event is blamed. */
+export class Halted extends Error {
+  constructor(cause: Error) {
+    super('halted', { cause });
+    this.name = 'Halted';
+  }
+}
+
 /**
  * Runs the handler on a lent transaction. The loan ends when the handler returns, throws or takes too long: a promise it left behind would
  * otherwise go on writing after the rollback, each statement its own commit, and the redelivery would write it again. `onLate` is told of it.
@@ -101,6 +109,7 @@ export const faultOf = (error: unknown, applied: boolean): Fault => {
   }
   if (!error.databaseWell) return 'away';
   const { cause } = error;
+  if (cause instanceof Halted) return 'ours';
   if (!(cause instanceof pg.DatabaseError)) return 'event';
   // A statement that exceeds its time is the batch's fault, or the event's when it is alone; the server is well.
   if (cause.code === statementTooLong || cause.code === idledOut) return 'event';

@@ -8,7 +8,7 @@ import { createShadow, type Shadow } from './shadow.ts';
 import { partitionKey, readWatermarks, type Watermark } from './watermark.ts';
 
 /** Waits of a rebuild, in milliseconds, and how near the new projections must be (in positions) before the live group is held up for them. */
-export const rebuildWaits = { poll: 50, progress: 5_000, connect: 5_000, lock: 5_000, idle: 10_000, hold: 2_000, between: 500, drops: 10, near: 500 } as const;
+export const rebuildWaits = { poll: 50, progress: 5_000, connect: 5_000, lock: 5_000, idle: 10_000, hold: 2_000, between: 500, drops: 3, near: 500 } as const;
 
 export interface RebuildOptions {
   /** The service's runtime role: the new projections are made with the rights they will be kept up with. */
@@ -52,16 +52,16 @@ export const rebuild = async (options: RebuildOptions): Promise<void> => {
       throw new Error(`another rebuild of ${schema} is under way`, { cause: error });
     });
     const structure = await prepare(owner, options, names);
-    const shadow = createShadow({ ...options, searchPath: await shadowPath(options, names.next), name: names.shadow, schema: names.next });
+    const shadow = createShadow({ pool: options.pool, group, log, searchPath: await shadowPath(options, names.next), name: names.shadow, schema: names.next });
     const running = await options.bus.subscribe({ ...shadow.subscription, group: `${names.shadow}-${randomUUID()}` });
     try {
       await follow(owner, options, names, shadow, structure);
+      log.info({ group: group.group, schema }, 'rebuilt');
     } finally {
       shadow.end();
       await running.stop();
+      await clear(owner, names, log);
     }
-    log.info({ group: group.group, schema }, 'rebuilt');
-    await clear(owner, names, log);
   } finally {
     await owner.end();
   }
@@ -85,10 +85,20 @@ const inOwnerTransaction = async <T>(owner: pg.Client, work: () => Promise<T>): 
   }
 };
 
+/** So that only what a rebuild made is ever dropped. */
+const mark = 'made by a rebuild, to be dropped by the next one';
+
 const forget = async (owner: pg.Client, { next, old, shadow }: Names): Promise<void> => {
   await owner.query('delete from messaging.watermark where group_name = $1', [shadow]);
   await owner.query('delete from messaging.parked where group_name = $1', [shadow]);
-  for (const schema of [next, old]) await owner.query(`drop schema if exists ${pg.escapeIdentifier(schema)} cascade`);
+  const { rows } = await owner.query<{ name: string; mark: string | null }>(
+    `select nspname::text as name, obj_description(oid, 'pg_namespace') as mark from pg_namespace where nspname in ($1, $2)`,
+    [next, old],
+  );
+  for (const found of rows) {
+    if (found.mark !== mark) throw new Error(`schema ${found.name} is in the way and was not made by a rebuild`);
+    await owner.query(`drop schema ${pg.escapeIdentifier(found.name)} cascade`);
+  }
 };
 
 /** Leftovers go and the copy comes in one transaction: no kill leaves half of it. */
@@ -96,6 +106,7 @@ const prepare = (owner: pg.Client, { schema, firstRows }: RebuildOptions, names:
   inOwnerTransaction(owner, async () => {
     await forget(owner, names);
     const structure = await copySchema(owner, schema, names.next);
+    await owner.query(`comment on schema ${pg.escapeIdentifier(names.next)} is ${pg.escapeLiteral(mark)}`);
     await firstRows?.(owner);
     return structure;
   });
@@ -111,13 +122,15 @@ const shadowPath = async ({ pool, group, schema }: RebuildOptions, next: string)
 const follow = async (owner: pg.Client, options: RebuildOptions, names: Names, shadow: Shadow, structure: SchemaText): Promise<void> => {
   const { pool, group, log, signal } = options;
   let told = performance.now();
+  let analyzed = false;
   for (;;) {
     signal?.throwIfAborted();
     shadow.throwIfFailed();
     const left = behind(await readWatermarks(pool, group.group), await readWatermarks(pool, names.shadow));
     if (left <= rebuildWaits.near) {
       // New tables have no statistics, and the first reports would be planned as if they were empty.
-      for (const table of structure.tables) await owner.query(`analyze ${pg.escapeIdentifier(names.next)}.${pg.escapeIdentifier(table)}`);
+      for (const table of analyzed ? [] : structure.tables) await owner.query(`analyze ${pg.escapeIdentifier(names.next)}.${pg.escapeIdentifier(table)}`);
+      analyzed = true;
       if (await swap(owner, options, names, shadow, structure)) return;
       await pause(rebuildWaits.between);
     }
@@ -152,9 +165,10 @@ const swap = async (owner: pg.Client, { pool, group, schema }: RebuildOptions, n
       await owner.query('lock table messaging.watermark in exclusive mode');
       if (behind(await readMarks(owner, group.group), await readMarks(owner, names.shadow)) > 0) throw differs;
       if (!sameSchema(await describeSchema(owner, schema), structure)) throw new Error(`schema ${schema} was migrated meanwhile; start the rebuild again`);
-      shadow.end();
+      shadow.hold();
       await owner.query(`alter schema ${pg.escapeIdentifier(schema)} rename to ${pg.escapeIdentifier(names.old)}`);
       await owner.query(`alter schema ${pg.escapeIdentifier(names.next)} rename to ${pg.escapeIdentifier(schema)}`);
+      await owner.query(`comment on schema ${pg.escapeIdentifier(names.old)} is ${pg.escapeLiteral(mark)}; comment on schema ${pg.escapeIdentifier(schema)} is null`);
       await owner.query('delete from messaging.parked where group_name = $1', [group.group]);
       await owner.query('update messaging.parked set group_name = $1 where group_name = $2', [group.group, names.shadow]);
       // The live watermarks are equal to the shadow's and stay.
@@ -162,9 +176,28 @@ const swap = async (owner: pg.Client, { pool, group, schema }: RebuildOptions, n
     });
     return true;
   } catch (error) {
-    if (error === differs || (error as { code?: unknown }).code === lockTimeout) return false;
-    throw error;
+    if (error !== differs && !again.includes((error as { code?: string }).code ?? '')) throw error;
+    shadow.goOn();
+    return false;
   }
 };
 
-const lockTimeout = '55P03';
+/** Lock timeout, deadlock: others were in the way, later they may not be. */
+const again: readonly string[] = ['55P03', '40P01'];
+
+const readMarks = async (owner: pg.Client, group: string): Promise<readonly Watermark[]> =>
+  (await owner.query<Watermark>('select topic, partition, position::float8 as position from messaging.watermark where group_name = $1', [group])).rows;
+
+/** Drops the old projections once their last readers are gone; what can't be dropped now is left to the next rebuild. */
+const clear = async (owner: pg.Client, names: Names, log: ConsumerLog): Promise<void> => {
+  for (let tries = 1; tries <= rebuildWaits.drops; tries += 1) {
+    try {
+      await inOwnerTransaction(owner, () => forget(owner, names));
+      return;
+    } catch (error) {
+      // What the rebuild came to is decided: this must not hide it.
+      if (!again.includes((error as { code?: string }).code ?? '')) break;
+    }
+  }
+  log.warn({ schema: names.old }, 'what the rebuild leaves behind could not be dropped; the next one does that');
+};

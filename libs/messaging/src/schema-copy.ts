@@ -59,7 +59,7 @@ export const describeSchema = async (owner: pg.Client, schema: string): Promise<
          where c.relnamespace = $1::regnamespace and con.contype in ('p', 'u', 'x') order by c.relname, con.conname`,
       )),
       ...(await list(
-        `select pg_get_indexdef(i.indexrelid) as line from pg_index i join pg_class c on c.oid = i.indexrelid
+        `select pg_get_indexdef(i.indexrelid, 0, true) as line from pg_index i join pg_class c on c.oid = i.indexrelid
          where c.relnamespace = $1::regnamespace and not exists (select from pg_constraint con where con.conindid = i.indexrelid and con.contype in ('p', 'u', 'x'))
          order by c.relname`,
       )),

@@ -76,20 +76,19 @@ export const createCatalog = (pool: Pool) => {
     programs: async ({ code, on, ...paging }: Paging & { readonly code?: string | undefined; readonly on?: string | undefined }) => {
       const [afterCode = '', afterVersion = 0] = (placeAfter(paging, 'text', 'number') ?? []) as [string?, number?];
       const named = code === undefined ? {} : { code };
-      const rows = await prisma.program.findMany(
-        on === undefined
-          ? {
-              where: { ...named, OR: [{ code: { gt: afterCode } }, { code: afterCode, version: { gt: afterVersion } }] },
-              orderBy: [{ code: 'asc' }, { version: 'asc' }],
-              take: paging.limit + 1,
-            }
-          : {
-              where: { AND: [named, { code: { gt: afterCode }, validFrom: { lte: dateOf(on) } }] },
-              orderBy: [{ code: 'asc' }, { validFrom: 'desc' }, { version: 'desc' }],
-              distinct: ['code'],
-              take: paging.limit + 1,
-            },
-      );
+      const take = paging.limit + 1;
+      const rows = await (on === undefined
+        ? prisma.program.findMany({
+            where: { AND: [named, { OR: [{ code: { gt: afterCode } }, { code: afterCode, version: { gt: afterVersion } }] }] },
+            orderBy: [{ code: 'asc' }, { version: 'asc' }],
+            take,
+          })
+        : prisma.program.findMany({
+            where: { AND: [named, { code: { gt: afterCode }, validFrom: { lte: dateOf(on) } }] },
+            orderBy: [{ code: 'asc' }, { validFrom: 'desc' }, { version: 'desc' }],
+            distinct: ['code'],
+            take,
+          }));
       return toPage(rows.map(toProgram), paging.limit, (it) => [it.code, it.version]);
     },
     ruleSets: async (paging: Paging) => {

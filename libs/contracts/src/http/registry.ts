@@ -5,6 +5,7 @@ import { documentSubjects } from '../events/registry.ts';
 import { roles } from '../grants.ts';
 import { identityNumber } from '../identity-number.ts';
 import { normalizeText, text } from '../text.ts';
+import { importRoutes } from './imports.ts';
 import { defineRoute, idParams, page, pageQuery } from './route.ts';
 
 const api = '/api/registry/v1';
@@ -225,8 +226,11 @@ export const recordDocument = defineRoute({
   problems: ['document-exists'],
 });
 
+export const peopleImport = importRoutes({ api, of: 'People', callers: writers, summary: { vi: 'Nhập danh sách người', en: 'People import' } });
+
 export const registryRoutes = [
   listUnits, readUnit, readSuccessors, registerUnit, moveUnit, dissolveUnit, succeedUnit, assignHistory,
   listPeople, listDuplicates, readPerson, registerPerson, updatePerson, erasePerson, mergeDuplicate, dismissDuplicate,
   listGrants, readMe, issueGrant, revokeGrant, listDocuments, recordDocument,
+  ...Object.values(peopleImport),
 ] as const;

@@ -1,0 +1,4 @@
+import { runService } from '@khue/host/run';
+import { createEnrollment } from './service.ts';
+
+await runService('enrollment', createEnrollment);

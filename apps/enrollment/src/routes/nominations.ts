@@ -1,0 +1,69 @@
+import {
+  approveNomination, listNominations, nominateLearner, nominateLearners, readNomination, recheckNomination, waiveRule, withdrawNomination,
+} from '@khue/contracts/http/enrollment';
+import { toProblem } from '@khue/contracts/problems';
+import type { Host } from '@khue/host/host';
+import { Refuse } from '@khue/host/refuse';
+import type { Answer, Command } from '@khue/messaging/command';
+import { v7 as uuidv7 } from 'uuid';
+import type { Commands } from '../commands.ts';
+import type { EnrollmentCommand } from '../domain/enrollment.ts';
+import { assertReadable, assertUnitReadable, reachOf } from '../store/reach.ts';
+import * as reading from '../store/reading.ts';
+
+/** A card may be some milliseconds behind; the answer is not kept under the key, so the same request may be sent again. */
+const personAwaited = { field: 'personId', retryAfterSeconds: 1 } as const;
+
+/** Who is sent, judged, approved and withdrawn. */
+export const serveNominations = ({ serve, pool, directory, problems }: Host, { enrollments }: Commands): void => {
+  serve(listNominations, async ({ query, caller, today }) => {
+    const reach = reachOf(caller.grants, directory.units(), today);
+    assertUnitReadable(reach, directory.units(), query.unitId);
+    return { body: await reading.listNominations(pool, reach, query) };
+  });
+  serve(readNomination, async ({ params, caller, today }) => {
+    const found = await reading.readNomination(pool, params.id);
+    if (!found) throw new Refuse('not-found');
+    assertReadable(caller.grants, directory.units(), today, found);
+    const { hostUnitId: _, assigned: __, ...body } = found;
+    return { body, version: found.version };
+  });
+
+  serve(nominateLearner, async (call) => {
+    const { classId, personId, unitId } = call.body;
+    if ((await reading.unknownPersons(pool, [personId])).size > 0) throw new Refuse('person-not-known-yet', personAwaited);
+    return enrollments.handle(call.command<EnrollmentCommand>({ type: 'NominateLearner', enrollmentId: uuidv7(), classId, personId, unitId }));
+  });
+
+  serve(nominateLearners, async (call) => {
+    const { classId } = call.body;
+    const persons = [...new Set(call.body.personIds)];
+    const unknown = await reading.unknownPersons(pool, persons);
+    const nominate = (personId: string): Promise<Answer> => {
+      if (unknown.has(personId)) return Promise.resolve({ ok: false, code: 'person-not-known-yet', ...personAwaited });
+      const command = call.command<EnrollmentCommand>({ type: 'NominateLearner', enrollmentId: uuidv7(), classId, personId, unitId: undefined });
+      return enrollments.handle(keyFor(command, personId));
+    };
+    const answers = await Promise.all(persons.map(nominate));
+    const items = answers.map((answer, place) => ({
+      personId: persons[place],
+      nomination: answer.ok ? answer.body : null,
+      problem: answer.ok ? null : toProblem(problems, answer, call.correlationId),
+    }));
+    return { body: { items } };
+  });
+
+  serve(recheckNomination, async (call) =>
+    enrollments.handle(call.command<EnrollmentCommand>({ type: 'RecheckNomination', enrollmentId: call.params.id }, because(call.body))));
+  serve(waiveRule, async (call) => enrollments.handle(call.command<EnrollmentCommand>({ type: 'WaiveRule', enrollmentId: call.params.id, waiver: call.body })));
+  serve(approveNomination, async (call) =>
+    enrollments.handle(call.command<EnrollmentCommand>({ type: 'ApproveNomination', enrollmentId: call.params.id }, because(call.body))));
+  serve(withdrawNomination, async (call) =>
+    enrollments.handle(call.command<EnrollmentCommand>({ type: 'WithdrawEnrollment', enrollmentId: call.params.id }, because(call.body))));
+};
+
+const because = (body: { readonly reason?: string | undefined } | undefined): { reason?: string } => (body?.reason === undefined ? {} : { reason: body.reason });
+
+/** Each person of a list has an answer of its own under the list's key, so that a list sent twice sends nobody twice. */
+const keyFor = (command: Command<EnrollmentCommand>, personId: string): Command<EnrollmentCommand> =>
+  command.idempotency ? { ...command, idempotency: { ...command.idempotency, key: `${command.idempotency.key} ${personId}` } } : command;

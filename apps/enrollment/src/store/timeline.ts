@@ -1,0 +1,83 @@
+import type { Tx } from '@khue/messaging/command';
+import type { Pool } from 'pg';
+
+/** What another service told of an enrollment. */
+export interface SeatEvent {
+  readonly enrollmentId: string;
+  readonly sequence: number;
+  readonly id: string;
+  readonly type: string;
+  readonly at: string;
+  readonly causationId: string;
+  readonly correlationId: string;
+  readonly actor: string;
+}
+
+export const keepSeatEvents = async (tx: Tx, events: readonly SeatEvent[]): Promise<void> => {
+  if (events.length === 0) return;
+  await tx.query({
+    name: 'seat-events',
+    text: `insert into enrollment.seat_event (enrollment_id, sequence, event_id, type, at, causation_id, correlation_id, actor)
+      select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[])
+      on conflict (enrollment_id, sequence) do nothing`,
+    values: [
+      events.map(({ enrollmentId }) => enrollmentId), events.map(({ sequence }) => sequence), events.map(({ id }) => id), events.map(({ type }) => type),
+      events.map(({ at }) => at), events.map(({ causationId }) => causationId), events.map(({ correlationId }) => correlationId), events.map(({ actor }) => actor),
+    ],
+  });
+};
+
+export interface TimelineItem {
+  readonly at: string;
+  readonly type: string;
+  readonly id: string;
+  readonly causationId: string;
+  readonly correlationId: string;
+  readonly service: string;
+  readonly actor: string;
+}
+interface Told extends TimelineItem {
+  readonly sequence: number;
+}
+
+/** The facts told of one enrollment, by this service and by quota, in the order in which they followed from each other. */
+export const readTimeline = async (pool: Pool, enrollmentId: string): Promise<TimelineItem[]> => {
+  const [own, seats] = await Promise.all([
+    // The condition on the type is that of the index.
+    pool.query<Told>({
+      name: 'timeline-own',
+      text: `select time as at, type, event_id as id, context->>'causationid' as "causationId", context->>'correlationid' as "correlationId", context->>'actor' as actor,
+          'enrollment' as service, sequence
+        from messaging.log where subject = $1 and type <> 'enrollment.turn-recorded' order by sequence`,
+      values: [enrollmentId],
+    }),
+    pool.query<Told>({
+      name: 'timeline-seats',
+      text: `select at, type, event_id as id, causation_id as "causationId", correlation_id as "correlationId", actor, split_part(type, '.', 1) as service, sequence
+        from enrollment.seat_event where enrollment_id = $1 order by sequence`,
+      values: [enrollmentId],
+    }),
+  ]);
+  return inOrder([own.rows, seats.rows]).map(({ sequence: _, ...item }) => item);
+};
+
+/**
+ * Merges the stories of services, each in its own order, by time; but an effect never stands before its cause, for the clocks of two machines differ.
+ */
+export const inOrder = <T extends TimelineItem>(stories: readonly (readonly T[])[]): T[] => {
+  const heads = stories.map((story) => ({ story, at: 0 }));
+  const waiting = new Set(stories.flat().map(({ id }) => id));
+  const told: T[] = [];
+  for (;;) {
+    const ready = heads.filter(({ story, at }) => at < story.length);
+    if (ready.length === 0) return told;
+    const first = (head: (typeof ready)[number]): T => head.story[head.at] as T;
+    // All heads waiting for each other would be a circle of causes: then time alone decides.
+    const free = ready.filter((head) => !waiting.has(first(head).causationId));
+    const next = (free.length > 0 ? free : ready).reduce((a, b) => (first(b).at < first(a).at ? b : a));
+    const item = first(next);
+    waiting.delete(item.id);
+    told.push(item);
+    next.at += 1;
+  }
+};

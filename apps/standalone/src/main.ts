@@ -1,0 +1,34 @@
+import { ConfigProblem, environment } from '@khue/host/config';
+import { untilSignal } from '@khue/host/run';
+import { StartProblem } from '@khue/infra/start-problem';
+import { readOptions } from './options.ts';
+import { startProduct, type Product } from './product.ts';
+import { ensureSample } from './sample.ts';
+import { welcome } from './welcome.ts';
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const give = (problem: string, code: number): never => {
+  process.stderr.write(`${problem}\n`);
+  process.exit(code);
+};
+
+let product: Product | undefined;
+try {
+  const options = readOptions(process.argv.slice(2), environment());
+  untilSignal(async () => {
+    say('stopping…');
+    await product?.close();
+  });
+  product = await startProduct({
+    data: options.data, port: options.port, env: environment(), say,
+    onLost: (reason) => give(`PostgreSQL ended (${reason}); nothing that was acknowledged is lost. Start again.`, 1),
+  });
+  if (options.sample) await ensureSample(product, options, say);
+  await welcome(product, options, say);
+  say(`ready ${product.address}`);
+} catch (error) {
+  await product?.close().catch(() => undefined);
+  if (error instanceof StartProblem) give(`${error.vi}\n${error.en}`, 1);
+  if (error instanceof ConfigProblem) give(error.message, 2);
+  give(`could not start: ${(error as Error).message}`, 1);
+}
