@@ -26,7 +26,10 @@ export const createEnrollment = async (deps: Deps): Promise<RunningService> => {
     help: 'Age of the oldest approved enrollment that has no answer of quota',
     registers: [host.metrics],
     async collect() {
-      this.set(await oldestWaiting(host.pool).catch(() => 0));
+      const seconds = await oldestWaiting(host.pool).catch(() => undefined);
+      // A figure that can't be read is no figure: none is shown.
+      if (seconds === undefined) this.reset();
+      else this.set(seconds);
     },
   });
   return host.service;

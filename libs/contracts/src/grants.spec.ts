@@ -178,7 +178,7 @@ const grantsIn = (table: UnitTable, drawn: readonly { role: Role; at: number; fr
 describe('over any history of units', () => {
   const held = (property: (table: UnitTable, date: string, grants: Grant[], ids: string[]) => void): void =>
     fc.assert(fc.property(fc.oneof({ weight: 3, arbitrary: history }, { weight: 1, arbitrary: chaos }), moment, someGrants, (table, date, drawn) =>
-      property(table, date, grantsIn(table, drawn), [...table.units.keys()])), { numRuns: 400 });
+      property(table, date, grantsIn(table, drawn), [...table.units.keys()])), { numRuns: 150 });
 
   it('subtree, path and being within say the same', () => held((table, date, _grants, ids) => {
     for (const root of ids) {
@@ -248,6 +248,6 @@ describe('over any history of units', () => {
       const { whole, assignedOf } = readableUnits(tops, table, date);
       expect(assignedOf).toEqual([]);
       expect(whole.toSorted()).toEqual(ids.toSorted());
-    }), { numRuns: 400 });
+    }), { numRuns: 150 });
   });
 });

@@ -73,7 +73,7 @@ describe('normalization', () => {
       expect(normalizeText(normalizeText(s))).toBe(normalizeText(s));
       expect(normalizeLines(normalizeLines(s))).toBe(normalizeLines(s));
       expect(fold(fold(s))).toBe(fold(s));
-    }), { numRuns: 2000 });
+    }), { numRuns: 500 });
   });
 
   it('does not depend on how the letters were typed', () => {
@@ -81,15 +81,15 @@ describe('normalization', () => {
       expect(normalizeText(s.normalize('NFD'))).toBe(normalizeText(s.normalize('NFC')));
       expect(fold(s.normalize('NFD'))).toBe(fold(s.normalize('NFC')));
       expect(fold(normalizeText(s))).toBe(fold(s));
-    }), { numRuns: 2000 });
+    }), { numRuns: 500 });
   });
 
   it('agrees with the plain definition for every character', () => {
-    for (let c = 0; c < 0xffff; c++) {
-      const s = `a${String.fromCharCode(c)}b`;
+    const different = Array.from({ length: 0x10000 }, (_, c) => `a${String.fromCharCode(c)}b`).filter((s) => {
       const invisible = /[\u00AD\u061C\u200B-\u200F\u2060\uFEFF]/.test(s);
-      expect(normalizeText(s)).toBe(invisible ? 'ab' : s.normalize('NFC').replace(/\p{Zs}/u, ' '));
-    }
+      return normalizeText(s) !== (invisible ? 'ab' : s.normalize('NFC').replace(/\p{Zs}/u, ' '));
+    });
+    expect(different).toEqual([]);
   });
 
   it('knows what the database cannot store', () => {
@@ -145,6 +145,6 @@ describe('a name', () => {
       const expected = compare(x.given, y.given) || compare(x.middle, y.middle) || compare(x.family, y.family);
       const [p, q] = [nameSortKey(a.join(' ')), nameSortKey(b.join(' '))];
       expect(Math.sign(expected)).toBe(p < q ? -1 : p > q ? 1 : 0);
-    }), { numRuns: 3000 });
+    }), { numRuns: 500 });
   });
 });

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
-import { importChunks, importKeeps } from './limits.ts';
-import { deleteStaged } from './store.ts';
+import { importKeeps } from './limits.ts';
+import { deleteStaged, eachRange } from './store.ts';
 
 /**
  * Takes out staged rows that have outlived their use, for they hold personal data: plans nobody committed and refused uploads after 7 days, cells
@@ -22,16 +22,10 @@ export const expireImports = async (pool: Pool): Promise<void> => {
     [importKeeps.cells],
   );
   for (const { id } of finished) {
-    await eachChunk(() => pool.query(`delete from imports.staged_row where ctid = any (array(
-      select ctid from imports.staged_row where import_id = $1 and verdict <> 'accepted' limit $2))`, [id, importChunks.expireRows]));
-    await eachChunk(() => pool.query(`update imports.staged_row set cells = null, value = null where ctid = any (array(
-      select ctid from imports.staged_row where import_id = $1 and cells is not null limit $2))`, [id, importChunks.expireRows]));
+    await eachRange(pool, id, `delete from imports.staged_row where import_id = $1 and row_no > $2 and row_no <= $3 and verdict <> 'accepted'`);
+    await eachRange(pool, id, 'update imports.staged_row set cells = null, value = null where import_id = $1 and row_no > $2 and row_no <= $3 and cells is not null');
     await markExpired(pool, id);
   }
-};
-
-const eachChunk = async (work: () => Promise<{ rowCount: number | null }>): Promise<void> => {
-  while (((await work()).rowCount ?? 0) === importChunks.expireRows);
 };
 
 // Last, so that a kill before it makes the next pass go over the import again.

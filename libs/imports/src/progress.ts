@@ -63,7 +63,7 @@ export const nextRows = async (tx: Tx, row: ImportRow, limit: number): Promise<r
     row.state === 'committing'
       ? {
           name: 'imports-next',
-          text: `select row_no, value from imports.staged_row where import_id = $1 and verdict = 'accepted' and row_no >= $2 order by row_no limit $3`,
+          text: `select row_no, value from imports.staged_row where import_id = $1 and verdict = 'accepted' and row_no > $2 order by row_no limit $3`,
           values: [row.id, row.last_row, limit],
         }
       : {

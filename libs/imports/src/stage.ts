@@ -10,7 +10,7 @@ import type { ParsedRow } from './parse-file.ts';
 import { parseInWorker } from './parse-in-worker.ts';
 import { FileRefused } from './refusals.ts';
 import { claimKeys } from './row-keys.ts';
-import { beatUpload, deleteRows, deleteStaged, insertImport, lockPlanning, refuseImport, savePlan, type NewImport } from './store.ts';
+import { beatUpload, deleteKeys, deleteStaged, insertImport, lockPlanning, refuseImport, savePlan, type NewImport } from './store.ts';
 
 export interface Plan {
   readonly id: string;
@@ -78,7 +78,7 @@ const read = async (pool: Pool, kind: ImportKind, job: ImportJob, layout: string
     const planHash = createHash('sha256').update(`${kind.kind}\n${layout}\n${fileHash}\n${rowsHash.digest('hex')}`).digest('hex');
     const plan = { fileHash, planHash, separator: file.separator, heading: file.heading, width, ...counts, findings: findings.list() };
     if (!(await savePlan(pool, job.id, plan))) throw new FileRefused('upload-incomplete');
-    await deleteRows(pool, 'imports.row_key', job.id);
+    await deleteKeys(pool, job.id);
     return { id: job.id, planHash, rows: counts.accepted + counts.rejected + counts.unchanged, ...counts, findings: plan.findings };
   } finally {
     await beating(file.close(), beat);

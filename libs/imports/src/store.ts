@@ -122,23 +122,25 @@ export const refuseAbandonedUploads = async (pool: Pool): Promise<readonly strin
   return rows.map((row) => row.id);
 };
 
-type RowTable = 'imports.staged_row' | 'imports.row_key';
-
-/** Deletes an import's rows of a table, some a transaction. */
-export const deleteRows = async (pool: Pool, table: RowTable, id: string): Promise<void> => {
-  for (;;) {
-    const { rowCount } = await pool.query(
-      `delete from ${table} where ctid = any (array(select ctid from ${table} where import_id = $1 limit $2))`,
-      [id, importChunks.expireRows],
-    );
-    if ((rowCount ?? 0) < importChunks.expireRows) return;
-  }
+/** Deletes what an import has staged, some rows a statement and by ranges of the key: those already deleted are not looked at again. */
+export const deleteStaged = async (pool: Pool, id: string): Promise<void> => {
+  await eachRange(pool, id, 'delete from imports.staged_row where import_id = $1 and row_no > $2 and row_no <= $3');
+  await deleteKeys(pool, id);
 };
 
-/** Deletes all that an import has staged. */
-export const deleteStaged = async (pool: Pool, id: string): Promise<void> => {
-  await deleteRows(pool, 'imports.staged_row', id);
-  await deleteRows(pool, 'imports.row_key', id);
+/** Runs a statement over ranges of an import's staged rows. */
+export const eachRange = async (pool: Pool, id: string, statement: string): Promise<void> => {
+  const { rows } = await pool.query<{ last: number | null }>('select max(row_no) as last from imports.staged_row where import_id = $1', [id]);
+  const last = rows[0]?.last ?? 0;
+  for (let after = 0; after < last; after += importChunks.expireRows) await pool.query(statement, [id, after, after + importChunks.expireRows]);
+};
+
+/** Deletes the natural keys an import has claimed, a sixteenth a statement. */
+export const deleteKeys = async (pool: Pool, id: string): Promise<void> => {
+  for (const digit of '0123456789abcdef') {
+    const [from, to] = ['0', 'f'].map((rest) => `${digit}${rest.repeat(31)}`);
+    await pool.query('delete from imports.row_key where import_id = $1 and key between $2 and $3', [id, from, to]);
+  }
 };
 
 export interface Step {

@@ -67,6 +67,8 @@ const quietly = (log: Log): kafkajs.logCreator => {
   const said = new Map<string, number>();
   return () =>
     ({ namespace, log: { message } }) => {
+      // A broker that is starting refuses like this for a second; whoever asked tries again and tells when it can't.
+      if (message.startsWith('Response ')) return;
       const key = `${namespace} ${message}`;
       if (performance.now() - (said.get(key) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
       if (said.size > 100) said.clear();

@@ -39,12 +39,14 @@ const contents = async (): Promise<unknown> => [
 const structure = async (schema: string): Promise<unknown> =>
   (await owner.query(
     `select 'index ' || indexname || replace(indexdef, $1 || '.', '') as what from pg_indexes where schemaname = $1
-     union all select 'constraint ' || conname || contype || condeferrable || condeferred from pg_constraint where connamespace = $1::regnamespace
+     union all select 'constraint ' || conname || contype::text || condeferrable || condeferred from pg_constraint where connamespace = $1::regnamespace
      union all select 'right ' || table_name || privilege_type || grantee from information_schema.table_privileges where table_schema = $1
      union all select 'column ' || table_name || column_name || data_type || is_nullable || is_identity || is_generated from information_schema.columns where table_schema = $1
      order by 1`,
     [schema],
   )).rows;
+const waiting = (lock: string): Promise<void> =>
+  expect.poll(async () => (await pool.query(`select 1 from pg_locks where relation = 'messaging.watermark'::regclass and ${lock}`)).rowCount, { timeout: 10_000 }).toBeGreaterThan(0);
 const many = (length: number): string[] => Array.from({ length }, (_, n) => `s${n % 7}`);
 
 beforeAll(async () => {
@@ -96,7 +98,7 @@ describe('a rebuild', () => {
   });
 
   test('serves all the while: readers always find all, events go on, and nothing is lost or doubled at the swap', async () => {
-    const all = deliveriesOf(many(3_000));
+    const all = deliveriesOf(many(1_500));
     bus.write(all.slice(0, 400));
     await start();
     await reaches(400);
@@ -141,6 +143,41 @@ describe('a rebuild', () => {
     expect(await effects(pool)).toEqual({ a: [1, 3, 5] });
   });
 
+  test('waits for an event that is the first of its partition and under way at the swap', async () => {
+    bus.write(deliveriesOf(['a']));
+    await start();
+    await reaches(1);
+    const entered = { a: Promise.withResolvers<void>(), late: Promise.withResolvers<void>() };
+    const leave = { a: Promise.withResolvers<void>(), late: Promise.withResolvers<void>() };
+    mood = async ({ subject }) => {
+      if (subject !== 'a' && subject !== 'late') return;
+      entered[subject].resolve();
+      await leave[subject].promise;
+    };
+    // The shadow is on its last event and the group is held for it when a partition without watermark gets its first.
+    const running = run();
+    await entered.a.promise;
+    await waiting(`mode = 'RowShareLock' and granted and pid in (select pid from pg_stat_activity where application_name = 'rebuild tally')`);
+    // What the first of the two has written when the second is still under way must not go with the old schema.
+    bus.write(deliveriesOf(['first', 'late'], { partition: 9 }));
+    await entered.late.promise;
+    leave.a.resolve();
+    await Promise.race([running, waiting(`mode = 'ExclusiveLock' and not granted`)]);
+    leave.late.resolve();
+    await running;
+    await reaches(2, 9);
+    expect(await effects(pool)).toEqual({ a: [1], first: [1], late: [2] });
+  });
+
+  test('and another at the same time come one after the other', async () => {
+    bus.write(deliveriesOf(many(20)));
+    await start();
+    await reaches(20);
+    const before = await contents();
+    await Promise.all([run(), run()]);
+    expect(await contents()).toEqual(before);
+  });
+
   test('writes the rows that no event makes', async () => {
     bus.write(deliveriesOf(['a']));
     await start();
@@ -157,7 +194,7 @@ describe('a rebuild is refused', () => {
     await start();
     await reaches(2);
     mood = (_, tx) => tx.query('insert into public.beside values (1)');
-    await expect(run()).rejects.toThrow(/writes to beside beside its schema/);
+    await expect(run()).rejects.toThrow(/tally writes to public.beside beside its schema/);
     expect((await pool.query('select 1 from public.beside')).rowCount).toBe(0);
     await owner.query('drop table public.beside');
     expect(await schemas()).toEqual(['tally']);
@@ -191,7 +228,7 @@ describe('a rebuild is refused', () => {
 });
 
 describe('a rebuild that is killed', () => {
-  const subjects = many(2_000);
+  const subjects = many(500);
   const killWhen = async (reached: () => Promise<boolean>): Promise<void> => {
     const child = spawn(process.execPath, [program, database.appUrl, database.ownerUrl, subjects.join(','), '5'], { stdio: 'ignore' });
     const gone = once(child, 'exit');

@@ -18,7 +18,7 @@ export const applyCards = async (tx: Tx, news: readonly CardNews[]): Promise<voi
     await tx.query({
       name: 'person-cards',
       text: `insert into enrollment.person as p (person_id, unit_id, name, name_fold, identity_ref, facts, merged_into, sequence)
-        select person_id, unit_id, name, name_fold, decode(identity_ref, 'hex'), facts, merged_into, sequence
+        select person_id, unit_id, name, name_fold, identity_ref, facts, merged_into, sequence
         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::uuid[], $8::bigint[])
           as n (person_id, unit_id, name, name_fold, identity_ref, facts, merged_into, sequence)
         on conflict (person_id) do update set unit_id = excluded.unit_id, name = excluded.name, name_fold = excluded.name_fold, identity_ref = excluded.identity_ref,

@@ -66,7 +66,7 @@ const register = (command: RegisterPerson, by: Actor, people: People): Decision<
   // A row of a resumed import: its person is on record under the same id.
   if (people.persons.has(personId)) return accept();
   const refused = placeRefused(content.unitId, by, people, importId !== null) ?? numberTaken(personId, content.identityRef, by, people);
-  return refused ?? accept({ type: 'PersonRegistered', personId, content, importId }, ...suspicions(personId, content, people));
+  return refused ?? accept<PersonEvent>({ type: 'PersonRegistered', personId, content, importId }, ...suspicions(personId, content, people));
 };
 
 const update = (command: UpdatePerson, by: Actor, people: People): Decision<PersonEvent> => {
@@ -79,7 +79,7 @@ const update = (command: UpdatePerson, by: Actor, people: People): Decision<Pers
   const refused =
     (content.unitId === person.unitId ? undefined : placeRefused(content.unitId, by, people, false)) ?? numberTaken(person.id, content.identityRef, by, people);
   const likenessChanged = content.fold !== person.fold || content.birth !== person.birth || content.identityRef !== person.identityRef;
-  return refused ?? accept({ type: 'PersonAmended', personId: person.id, content }, ...(likenessChanged ? suspicions(person.id, content, people) : []));
+  return refused ?? accept<PersonEvent>({ type: 'PersonAmended', personId: person.id, content }, ...(likenessChanged ? suspicions(person.id, content, people) : []));
 };
 
 /** Those merged into the person are the same human being, so they go too. */

@@ -95,13 +95,14 @@ const scopeOf = ({ table, bySub }: Snapshot, { actor }: ImportJob): ((unitId: st
   };
 };
 
-const plan = ({ name, identityNumber = null, birth = null, sex = null, post, degree, party }: PersonRow, unitId: string, identityRef: IdentityRef): PlannedPerson => {
+const plan = ({ name, identityNumber, birth, sex, post, degree, party }: PersonRow, unitId: string, identityRef: IdentityRef): PlannedPerson => {
   const facts: PersonFacts = {
     ...(post ? { post: { code: post } } : {}),
     ...(degree === undefined ? {} : { degree }),
     ...(party === undefined ? {} : { party: { status: party } }),
   };
-  return { unitId, name, identityNumber, identityRef: identityNumber && identityRef(identityNumber), birth, sex, facts };
+  const numbers = identityNumber === undefined ? { identityNumber: null, identityRef: null } : { identityNumber, identityRef: identityRef(identityNumber) };
+  return { unitId, name, ...numbers, birth: birth ?? null, sex: sex ?? null, facts };
 };
 
 const registration = ({ id, value }: RowToApply<PlannedPerson>, job: ImportJob): RegisterPerson => ({

@@ -102,7 +102,7 @@ create table enrollment.person (
   unit_id       uuid not null,
   name          text not null,
   name_fold     text not null,
-  identity_ref  bytea,
+  identity_ref  text,
   facts         jsonb not null,
   merged_into   uuid,
   sequence      bigint not null

@@ -1,0 +1,70 @@
+import { testService, type TestService } from '@khue/testing/service';
+import pg from 'pg';
+import { createRegistry } from './service.ts';
+
+export const api = '/api/registry/v1';
+
+export interface Told {
+  readonly status: number;
+  // What a spec looks at differs from route to route.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly body: any;
+  readonly etag: string | undefined;
+}
+
+export interface City {
+  readonly registry: TestService;
+  /** A request by an account, `path` below /api/registry/v1. */
+  ask(sub: string, method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Told>;
+  /** As `ask`; throws unless it succeeds. */
+  done(sub: string, method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Told>;
+  /** Ids of the units by code. */
+  readonly units: Record<string, string>;
+  unit(code: string, parent: string | null, more?: Record<string, unknown>): Promise<string>;
+  grant(sub: string, role: string, code: string, more?: Record<string, unknown>): Promise<string>;
+  /** What the world was told, in order: type, subject, sequence and data. */
+  told(topic: 'facts' | 'people'): Promise<{ type: string; subject: string; sequence: number; data: Record<string, unknown> }[]>;
+  sql<T extends object>(text: string, values?: unknown[]): Promise<T[]>;
+  stop(): Promise<void>;
+}
+
+/** A registry of its own, whole and empty. */
+export const openRegistry = async (): Promise<City> => {
+  const registry = await testService('registry', createRegistry);
+  const pool = new pg.Pool({ connectionString: registry.config.databaseUrl, max: 1 });
+  const units: Record<string, string> = {};
+  const ask: City['ask'] = async (sub, method, path, body, headers) => {
+    const answer = await registry.call(sub, method, `${api}${path}`, body, headers);
+    const json = String(answer.headers['content-type'] ?? '').includes('json');
+    return { status: answer.statusCode, body: json ? answer.json() : answer.body, etag: answer.headers.etag as string | undefined };
+  };
+  const done: City['done'] = async (sub, method, path, ...rest) => {
+    const answer = await ask(sub, method, path, ...rest);
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer;
+  };
+  return {
+    registry, ask, done, units,
+    unit: async (code, parent, more = {}) => {
+      const body = { code, kind: 'body', name: `Đơn vị ${code}`, parentId: parent && units[parent], from: '2008-08-01', ...more };
+      return (units[code] = (await done('board', 'POST', '/units', body)).body.id as string);
+    },
+    grant: async (sub, role, code, more = {}) =>
+      (await done('board', 'POST', '/grants', { sub, role, unitId: units[code], validFrom: '2020-01-01', documentNo: '1-QĐ/TU', ...more })).body.id as string,
+    told: async (topic) =>
+      (await pool.query('select type, subject, sequence::int as sequence, data from messaging.log where topic = $1 order by id', [`khue.registry.${topic}`])).rows,
+    sql: async (text, values) => (await pool.query(text, values)).rows,
+    stop: async () => {
+      await pool.end();
+      await registry.stop();
+    },
+  };
+};
+
+/** The city with districts d1 and d2 and communes c11, c12, c21; the board; officers a of c11 and b of c12; a reader of c11. */
+export const openCity = async (): Promise<City> => {
+  const city = await openRegistry();
+  for (const [code, parent] of [['city', null], ['d1', 'city'], ['d2', 'city'], ['c11', 'd1'], ['c12', 'd1'], ['c21', 'd2']] as const) await city.unit(code, parent);
+  for (const [sub, role, code] of [['board', 'board', 'city'], ['officer.a', 'officer', 'c11'], ['officer.b', 'officer', 'c12'], ['reader', 'reader', 'c11']] as const) await city.grant(sub, role, code);
+  return city;
+};
