@@ -59,7 +59,7 @@ export const readCity = async (): Promise<SampleCity> => {
   const standing = { from: begin, to: null, sample: false, successors: [] };
   const districts = source.districts.map((district, index) => ({
     code: `quan-huyen-${String(index + 1).padStart(2, '0')}`,
-    kind: district.kind,
+    kind: district.kind.replaceAll(' ', '-'),
     name: `${district.kind[0]?.toUpperCase()}${district.kind.slice(1)} ${district.vi}`,
     parent: 'districts',
     from: begin,

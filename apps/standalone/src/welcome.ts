@@ -22,7 +22,7 @@ export const reportTable = (report: Report): string[] => {
 };
 
 /** What a newcomer wants to see and try first. */
-export const welcome = async (product: Product, { data, port }: { readonly data: string; readonly port: number }, say: (line: string) => void): Promise<void> => {
+export const welcome = async (product: Pick<Product, 'address' | 'issuer'>, { data, port }: { readonly data: string; readonly port: number }, say: (line: string) => void): Promise<void> => {
   const sample = await readSampleMark(data);
   if (!sample) {
     say(`documentation ${product.address}/docs`);

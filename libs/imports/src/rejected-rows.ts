@@ -1,9 +1,12 @@
 import { disarm } from '@khue/contracts/csv-cell';
+import { inTransaction } from '@khue/messaging/database';
 import { stringify } from 'csv-stringify/sync';
 import type { Pool } from 'pg';
 import { errorColumns } from './heading.ts';
+import type { Tx } from './import-kind.ts';
 import { rowColumn, type CellError } from './layout.ts';
 import { importChunks } from './limits.ts';
+import { indexOrder } from './progress.ts';
 import type { ImportRow } from './store.ts';
 
 /** What of an import the file needs. */
@@ -40,17 +43,25 @@ export async function* rejectedCsv(pool: Pool, of: RejectedOf): AsyncGenerator<s
   const writer = rejectedWriter(of);
   yield writer.heading;
   for (let after = 0; ; ) {
-    const { rows } = await pool.query<RejectedRow & { row_no: number }>({
-      name: 'imports-rejected',
-      text: `select row_no, cells, errors from imports.staged_row where import_id = $1 and verdict = 'rejected' and row_no > $2 order by row_no limit $3`,
-      values: [of.id, after, importChunks.rejectedRows],
-    });
+    // A transaction a page, for its setting: none stays open while the client takes its time.
+    const rows = await inTransaction(pool, (tx) => readPage(tx, of.id, after), indexOrder);
     if (rows.length > 0) yield writer.lines(rows);
     const last = rows.at(-1);
     if (!last || rows.length < importChunks.rejectedRows) return;
     after = last.row_no;
   }
 }
+
+type NumberedRow = RejectedRow & { readonly row_no: number };
+
+const readPage = async (tx: Tx, id: string, after: number): Promise<readonly NumberedRow[]> => {
+  const { rows } = await tx.query<NumberedRow>({
+    name: 'imports-rejected',
+    text: `select row_no, cells, errors from imports.staged_row where import_id = $1 and verdict = 'rejected' and row_no > $2 order by row_no limit $3`,
+    values: [id, after, importChunks.rejectedRows],
+  });
+  return rows;
+};
 
 /** The three cells: columns as the file names them, rules, mends; each in the order of the errors. */
 const explain = (errors: readonly CellError[], titleOf: ReadonlyMap<string, string>): string[] => {

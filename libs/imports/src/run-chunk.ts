@@ -2,7 +2,7 @@ import { inTransaction } from '@khue/messaging/database';
 import type { Pool } from 'pg';
 import type { ImportJob, ImportKind, Outcome, Tx } from './import-kind.ts';
 import { rowColumn } from './layout.ts';
-import { lockClaimed, moveOn, nextRows, saveOutcomes, type Claimed, type Staged } from './progress.ts';
+import { indexOrder, lockClaimed, moveOn, nextRows, saveOutcomes, type Claimed, type Staged } from './progress.ts';
 import { rowId } from './row-id.ts';
 import type { ImportRow } from './store.ts';
 
@@ -35,7 +35,7 @@ const chunk = (
     const finished = staged.length < limit;
     await moveOn(tx, row, { lastRow, rows: staged.length, finished });
     return finished ? 'finished' : 'more';
-  });
+  }, indexOrder);
 
 /** Applies or revokes the next rows and moves the progress, in one transaction: killed anywhere, it has happened once or not at all. */
 export const runChunk = (pool: Pool, kind: ImportKind, claimed: Claimed, holder: string, limit: number): Promise<ChunkResult> =>

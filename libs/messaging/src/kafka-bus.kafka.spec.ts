@@ -10,6 +10,7 @@ const forever = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
 
 describeOnKafka('on Apache Kafka', (brokers) => {
   const kind: BusKind = {
+    brokers,
     open: (services, log) =>
       kafkaBus({ brokers, clientId: 'contract', log, declared: services.map((service) => ({ name: `khue.${service}.facts`, partitions: partitionsPerTopic, config: forever })) }),
     // All of it is about one subject, so offsets in its partition are positions less one.

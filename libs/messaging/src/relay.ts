@@ -129,17 +129,20 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
     loop('sending', sendSignal, () => publisher.publish()),
   ];
 
+  let ended: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    stampSignal.wake();
+    sendSignal.wake();
+    await publisher.close();
+    await Promise.all(loops);
+    await lease.release();
+    await pool.end();
+  };
+
   return {
     wake: stampSignal.wake,
-    stop: async () => {
-      stopping.abort();
-      stampSignal.wake();
-      sendSignal.wake();
-      await publisher.close();
-      await Promise.all(loops);
-      await lease.release();
-      await pool.end();
-    },
+    stop: () => (ended ??= stop()),
     unsent: () => unsent(pool, floor.id(), publisher),
     position,
     state: () => ({ leading: lease.held(), term: lease.term(), stamped, failingSince: trouble.since() }),

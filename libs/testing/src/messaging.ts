@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { defineEvent } from '@khue/contracts/envelope';
 import type { Log } from '@khue/messaging/bus';
 import type { Command } from '@khue/messaging/command';
 import { inTransaction, openPool } from '@khue/messaging/database';
@@ -8,7 +7,7 @@ import { enqueue } from '@khue/messaging/outbox';
 import pg from 'pg';
 import type { Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import { z } from 'zod';
+import { raised } from './effect-group.ts';
 import { postgres } from './postgres.ts';
 
 /** A service's database with nothing in it but the messaging schema and what `tables` makes. */
@@ -50,9 +49,6 @@ export const messagingDatabase = async ({ tables = '', max = 8 } = {}): Promise<
   };
 };
 
-/** A subject's counter was raised: the smallest fact. `value` is its sequence. */
-export const raised = (service: string) => defineEvent({ type: `${service}.raised`, version: 1, topic: `khue.${service}.facts`, data: z.object({ value: z.number() }) });
-
 export const testCommand = (): Command => {
   const id = uuidv7();
   return { id, body: {}, actor: 'officer.a', now: new Date().toISOString(), today: '2026-11-23', correlationId: id, causationId: id };
@@ -93,8 +89,12 @@ export const fillLog = async (database: MessagingDatabase, service: string, rows
 };
 
 /** A log that keeps its lines for a test to look at. */
-export const keptLog = (): Log & { readonly lines: { level: string; message: string; fields: Record<string, unknown> }[] } => {
-  const lines: { level: string; message: string; fields: Record<string, unknown> }[] = [];
+export interface KeptLog extends Log {
+  readonly lines: { readonly level: string; readonly message: string; readonly fields: Record<string, unknown> }[];
+}
+
+export const keptLog = (): KeptLog => {
+  const lines: KeptLog['lines'] = [];
   const at = (level: string) => (fields: object, message: string): void => void lines.push({ level, message, fields: fields as Record<string, unknown> });
   return { lines, info: at('info'), warn: at('warn'), error: at('error') };
 };

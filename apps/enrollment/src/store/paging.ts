@@ -11,6 +11,7 @@ const checks = {
   text: (value) => typeof value === 'string' && !value.includes('\0') && value.isWellFormed(),
   number: (value) => Number.isSafeInteger(value),
   day: (value) => typeof value === 'string' && isBusinessDate(value),
+  instant: (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value)),
   id: (value) => typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value),
 } as const satisfies Record<string, (value: CursorValue) => boolean>;
 

@@ -5,6 +5,7 @@ import { provenances } from '../events/enrollment.ts';
 import { roles } from '../grants.ts';
 import { problem } from '../problems.ts';
 import { normalizeText, text } from '../text.ts';
+import { importRoutes } from './imports.ts';
 import { defineRoute, idParams, page, pageQuery } from './route.ts';
 
 const api = '/api/enrollment/v1';
@@ -220,8 +221,11 @@ export const readTimeline = defineRoute({
   answer: z.array(timelineItem),
 });
 
+export const importersOfTurns = ['officer', 'school', 'board'] as const;
+export const turnImport = importRoutes({ api, of: 'PastTurn', callers: importersOfTurns, summary: { vi: 'Nhập lượt học các năm trước', en: 'Import of past turns' } });
+
 export const enrollmentRoutes = [
   listPrograms, publishProgram, listRuleSets, publishRuleSet, listClasses, readClass, openClass,
   listNominations, readNomination, nominateLearner, nominateLearners, recheckNomination, waiveRule, approveNomination, withdrawNomination,
-  listEnrollments, readEnrollment, readTimeline,
+  listEnrollments, readEnrollment, readTimeline, ...Object.values(turnImport),
 ] as const;

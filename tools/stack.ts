@@ -1,0 +1,36 @@
+import { ConfigProblem, environment } from '@khue/host/config';
+import { untilSignal } from '@khue/host/run';
+import { StartProblem } from '@khue/infra/start-problem';
+import { readOptions } from '@khue/standalone/options';
+import { ensureSample } from '@khue/standalone/sample';
+import { welcome } from '@khue/standalone/welcome';
+import { standardPorts } from './stack/plan.ts';
+import { startStack, type Stack } from './stack/start.ts';
+
+// npm run stack: every service as its own process, on a local Kafka and PostgreSQL; same options, sample and ports as `npm start`.
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const give = (problem: string, code: number): never => {
+  process.stderr.write(`${problem}\n`);
+  process.exit(code);
+};
+
+let stack: Stack | undefined;
+try {
+  const options = readOptions(process.argv.slice(2), { ...environment(), KHUE_DATA: environment().KHUE_DATA ?? './.stack' });
+  untilSignal(async () => {
+    say('stopping…');
+    await stack?.close();
+  });
+  stack = await startStack({
+    data: options.data, gatewayPort: options.port, ports: standardPorts, env: environment(), say,
+    onLost: (name) => say(`${name} ended; see its log in ${options.data}`),
+  });
+  if (options.sample) await ensureSample(stack, options, say);
+  await welcome(stack, options, say);
+  say(`ready ${stack.address}`);
+} catch (error) {
+  await stack?.close().catch(() => undefined);
+  if (error instanceof StartProblem) give(`${error.vi}\n${error.en}`, 1);
+  if (error instanceof ConfigProblem) give(error.message, 2);
+  give(`could not start: ${(error as Error).message}`, 1);
+}
