@@ -1,17 +1,25 @@
+import { builtinModules } from 'node:module';
+
 // What a file may know of others. Which project may know which is nx's part (eslint.config.js); both are fed violations by tools/guards.spec.ts.
 const packages = (...names) => `(^|/)node_modules/(${names.join('|')})/`;
 const tests = '\\.(spec|fixture)\\.ts$';
 const service = '^apps/(?!standalone/|gateway/)([^/]+)/src/';
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
-const builtIn = ['core', 'undetermined'];
+const door = '(routes(\\.ts$|/)|imports(\\.ts$|/)|inbound\\.ts$)';
+// Where the reader of the program comes in: mains, tests, scripts, and what is started by its URL.
+const entries = ['(^|/)main\\.ts$', '\\.(spec|fixture)\\.ts$', '^tools/[^/]+\\.ts$', '^tools/guards/', '-(worker|setup)\\.ts$'];
+
+const pure = { path: '^apps/[^/]+/src/(domain(\\.ts$|/)|outbound\\.ts$)', pathNot: tests };
 
 const rules = [
   rule('no-circle', 'Files that need each other are one file, or lack a third.', {}, { circular: true }),
   rule('known-target', 'What is imported must exist.', {}, { couldNotResolve: true, dependencyTypesNot: ['type-only'] }),
 
+  { ...rule('no-dead-file', 'What no main, test or script leads to is dead.', { path: entries }, { path: '^(apps|libs|infra|tools)/', pathNot: [...entries, '/generated/'], reachable: false }) },
+
   // Between parts
   rule('no-app-imports-app', 'Services speak by events and HTTP.', { path: '^apps/([^/]+)/', pathNot: '^apps/standalone/' }, { path: '^apps/', pathNot: '^apps/$1/' }),
-  rule('apps-by-their-composition', 'Of a service, others may know its composition only.', { path: '^(apps/standalone|tools)/' }, { path: '^apps/(?!standalone/)', pathNot: '^apps/[^/]+/src/service\\.ts$' }),
+  rule('apps-by-their-composition', 'Of a service, the composed product knows its composition only, and of the gateway how a token is signed.', { path: '^apps/standalone/' }, { path: '^apps/(?!standalone/)', pathNot: ['^apps/[^/]+/src/service\\.ts$', '^apps/gateway/src/issuer\\.ts$'] }),
   rule('standalone-is-the-top', 'Nothing stands on the composed product.', { pathNot: '^(apps/standalone|tools)/' }, { path: '^apps/standalone/' }),
   rule('tools-from-outside', 'The product needs no tool, except the sample it starts with.', { pathNot: '^tools/' }, { path: '^tools/', pathNot: '^tools/seed/' }),
   rule('seed-for-the-product', 'The sample is loaded by the composed product alone.', { pathNot: '^(apps/standalone|tools)/' }, { path: '^tools/' }),
@@ -30,20 +38,20 @@ const rules = [
 
   // The one shape of a service
   rule('domain-is-pure', 'A domain stands on the decider and the contracts.', { path: '^apps/[^/]+/src/domain(\\.ts$|/)', pathNot: tests }, { pathNot: ['^apps/[^/]+/src/domain(\\.ts$|/)', '^libs/(decider|contracts)/src/'] }),
-  rule('outbound-is-pure', 'What we tell the world follows from the domain and the contracts.', { path: '^apps/[^/]+/src/outbound\\.ts$' }, { pathNot: ['^apps/[^/]+/src/domain(\\.ts$|/)', '^libs/(decider|contracts)/src/'] }),
-  {
-    ...rule('no-way-to-the-outside', 'No way, however long, leads from a domain or outbound to a database, the network, a logger, a clock or an id.', { path: '^apps/[^/]+/src/(domain(\\.ts$|/)|outbound\\.ts$)', pathNot: tests }, { reachable: true, path: [packages('@prisma/[^/]+', 'fastify', 'kafkajs', 'pino', 'pg', 'uuid'), '/generated/'] }),
-  },
+  rule('outbound-is-pure', 'What we tell the world follows from the domain and the contracts.', { path: '^apps/[^/]+/src/outbound\\.ts$' }, { pathNot: ['^apps/[^/]+/src/domain(\\.ts$|/)', '^libs/(decider|contracts)/src/', packages('zod')] }),
+  rule('no-way-to-the-outside', 'No way, however long, leads from a domain or outbound to a database, the network, a logger or ids.', pure, { reachable: true, path: [packages('@prisma/[^/]+', 'fastify', 'kafkajs', 'pino', 'pg', 'uuid'), '/generated/'] }),
+  rule('no-way-to-node', 'No way leads from a domain or outbound to what Node offers.', pure, { reachable: true, path: `^(node:)?(${builtinModules.map((name) => name.replaceAll('/', '\\/')).join('|')})$` }),
   rule('main-is-the-end', 'Nothing imports a main.', {}, { path: '^apps/[^/]+/src/main\\.ts$' }),
   rule('main-composes', 'main.ts starts what service.ts composes.', { path: `${service}main\\.ts$` }, { path: '^apps/', pathNot: '^apps/$1/src/service\\.ts$' }),
   rule('service-is-for-main', 'Only main.ts and tests use the composition within a service.', { path: service, pathNot: ['^apps/[^/]+/src/main\\.ts$', tests] }, { path: '^apps/$1/src/service\\.ts$' }),
-  rule('doors-are-for-service', 'Only service.ts opens the doors.', { path: service, pathNot: ['^apps/[^/]+/src/(service\\.ts$|routes/)', tests] }, { path: '^apps/$1/src/(routes(\\.ts$|/)|inbound\\.ts$)' }),
+  rule('doors-are-for-service', 'Only service.ts opens the doors.', { path: service, pathNot: ['^apps/[^/]+/src/(service\\.ts$|routes/|imports/)', tests] }, { path: `^apps/$1/src/${door}` }),
   rule('routes-know-no-events', 'The HTTP door neither hears events nor words them.', { path: `${service}routes(\\.ts$|/)`, pathNot: tests }, { path: '^apps/$1/src/(inbound|outbound)\\.ts$' }),
-  rule('inbound-commands', 'The event door turns events into commands.', { path: `${service}inbound\\.ts$` }, { path: '^apps/$1/src/', pathNot: '^apps/$1/src/(commands(\\.ts$|/)|domain(\\.ts$|/))' }),
-  rule('commands-are-for-doors', 'A command is given at a door.', { path: service, pathNot: ['^apps/[^/]+/src/(service\\.ts$|routes(\\.ts$|/)|inbound\\.ts$|commands(\\.ts$|/))', tests] }, { path: '^apps/$1/src/commands(\\.ts$|/)' }),
+  rule('inbound-commands', 'The event door turns events into commands, or keeps what others announce.', { path: `${service}inbound\\.ts$` }, { path: '^apps/$1/src/', pathNot: '^apps/$1/src/(commands(\\.ts$|/)|domain(\\.ts$|/)|store(\\.ts$|/))' }),
+  rule('imports-command', 'The import door: what a row becomes is decided as for the other doors.', { path: `${service}imports(\\.ts$|/)`, pathNot: tests }, { path: '^apps/$1/src/', pathNot: '^apps/$1/src/(imports/|commands(\\.ts$|/)|domain(\\.ts$|/)|store(\\.ts$|/)|outbound\\.ts$)' }),
+  rule('commands-are-for-doors', 'A command is given at a door.', { path: service, pathNot: [`^apps/[^/]+/src/(service\\.ts$|commands(\\.ts$|/)|${door})`, tests] }, { path: '^apps/$1/src/commands(\\.ts$|/)' }),
   rule('commands-decide', 'Commands know the domain, the store and outbound.', { path: `${service}commands(\\.ts$|/)`, pathNot: tests }, { path: '^apps/$1/src/', pathNot: '^apps/$1/src/(commands/|domain(\\.ts$|/)|store(\\.ts$|/)|outbound\\.ts$)' }),
   rule('store-below', 'The store knows the domain it keeps and no door.', { path: `${service}store(\\.ts$|/)`, pathNot: tests }, { path: '^apps/$1/src/', pathNot: '^apps/$1/src/(store(\\.ts$|/)|domain(\\.ts$|/)|generated/)' }),
-  rule('outbound-is-for-commands', 'Events are worded where they are enqueued.', { path: service, pathNot: ['^apps/[^/]+/src/commands(\\.ts$|/)', tests] }, { path: '^apps/$1/src/outbound\\.ts$' }),
+  rule('outbound-is-for-commands', 'Events are worded where they are enqueued.', { path: service, pathNot: ['^apps/[^/]+/src/(commands|imports)(\\.ts$|/)', tests] }, { path: '^apps/$1/src/outbound\\.ts$' }),
 ];
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -51,12 +59,11 @@ const config = {
   forbidden: rules,
   options: {
     doNotFollow: { path: ['node_modules', '/generated/'] },
-    exclude: { path: '\\.d\\.ts$' },
     // Types count: a domain that names pg's types is written against pg.
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     detectProcessBuiltinModuleCalls: true,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node', 'default'], mainFields: ['main', 'types'] },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'], mainFields: ['main', 'types'] },
     moduleSystems: ['es6', 'cjs'],
     combinedDependencies: true,
   },

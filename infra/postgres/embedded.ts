@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { StartProblem } from '../start-problem.ts';
 import { chooseAccount, findBinaries } from './binaries.ts';
 import { adoptData, createData, diskFull, folderProblem, hasData, openFolder, sweepLeftovers } from './data-folder.ts';
@@ -72,7 +73,11 @@ async function start(folder: string, options: EmbeddedOptions): Promise<Embedded
     await endOrphan(folder, secret, options.log);
     await adoptData(folder, account);
     const spawned = await spawnServer({ folder, port: options.port, log: options.log }, binaries, account);
-    if (spawned.kind === 'stragglers') await killStragglers(folder);
+    if (spawned.kind === 'stragglers') {
+      await killStragglers(folder);
+      // Where processes cannot be listed they need a moment to see by themselves that their server is gone.
+      await pause(250);
+    }
     if (spawned.kind !== 'ready') continue;
     const { server } = spawned;
     const lock = await tryLock(adminUrl(server.port, secret, 'postgres'), server.lives);

@@ -75,9 +75,10 @@ const enrollments = (directory: () => Directory): Aggregate<EnrollmentCommand, E
     save: saveEnrollments,
     outbound: tellEnrollment,
     answer: ({ body }, state) => {
+      if (body.type === 'NoteSeat') return { ok: true, status: 200, body: null };
       const row = need(state.enrollments.get(body.enrollmentId), 'enrollment');
       const status = body.type === 'NominateLearner' || body.type === 'WaiveRule' ? 201 : 200;
-      return { ok: true, status, body: body.type === 'NoteSeat' ? null : shownEnrollment(row, state), version: row.version, persons: [row.personId] };
+      return { ok: true, status, body: shownEnrollment(row, state), version: row.version, persons: [row.personId] };
     },
     subject: ({ body }, state) => {
       const row = state.enrollments.get(body.enrollmentId);

@@ -12,7 +12,7 @@ let data: string | undefined;
 afterAll(async () => {
   await product?.close();
   if (data) await rm(data, { recursive: true, force: true });
-});
+}, 40_000);
 
 scenario('in one process on the embedded bus', async () => {
   data = await mkdtemp(join(tmpdir(), 'khue thành phố '));

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { checkIdentityNumber, identityNumber, makeIdentityNumber, parseIdentityNumber } from './identity-number.ts';
 
+// Any code unit, lone surrogates too; fast-check's own 'binary' takes a second to set up and never makes those.
+const codeUnit = fc.nat(0xffff).map((c) => String.fromCharCode(c));
 const HANOI_MAN_1980 = '001080012345';
 const read = (cell: string): string => {
   const parsed = parseIdentityNumber(cell);
@@ -52,7 +54,7 @@ describe('an identity number in an imported list', () => {
   });
 
   it('is all digits or refused, whatever the cell', () => {
-    fc.assert(fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom(...'0123456789 .,\'E+０'), maxLength: 16 })), (cell) => {
+    fc.assert(fc.property(fc.oneof(fc.string({ unit: codeUnit }), fc.string({ unit: fc.constantFrom(...'0123456789 .,\'E+０'), maxLength: 16 })), (cell) => {
       const parsed = parseIdentityNumber(cell);
       expect(identityNumber.safeParse(cell).data).toBe(parsed.ok ? parsed.number : undefined);
       if (parsed.ok) expect(parsed.number).toMatch(/^[0-9]{12}$/);

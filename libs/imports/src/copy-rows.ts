@@ -14,7 +14,7 @@ export interface RowToStage {
 // JSON has its control characters escaped, so that the backslash is all that COPY's text format would misread.
 const field = (json: string | null): string => (json === null ? '\\N' : json.includes('\\') ? json.replaceAll('\\', '\\\\') : json);
 
-/** Writes a chunk by COPY: a third of the time of an INSERT from arrays. */
+/** Writes a chunk by COPY: 60,000 rows in 0.7 to 1.4 s where an INSERT from arrays took 1.4 to 1.8, and half the work in this process. */
 export const copyRows = async (tx: Tx, importId: string, rows: readonly RowToStage[]): Promise<void> => {
   const text = rows.map((row) => `${importId}\t${row.rowNo}\t${row.verdict}\t${field(row.cells)}\t${field(row.value)}\t${field(row.errors)}\n`).join('');
   const copy = tx.query(copyFrom('copy imports.staged_row (import_id, row_no, verdict, cells, value, errors) from stdin'));

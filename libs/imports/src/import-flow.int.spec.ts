@@ -7,6 +7,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { doorSchema, peopleDoor, peopleFile, personLine, sliced, type Mood } from './door.fixture.ts';
 import { createImportFlow, type ImportFlow } from './import-flow.ts';
 import { createImportRunner, type ImportRunner } from './import-runner.ts';
+import { uploadsAtOnce } from './limits.ts';
+import { layout } from './people.fixture.ts';
 import { importRefusals } from './refusals.ts';
 import { rowId } from './row-id.ts';
 import type { Upload } from './upload.ts';
@@ -58,7 +60,9 @@ const effects = async () => (await pool.query<{ what: string; n: number }>('sele
 const rejectedFile = async (id: string): Promise<string> => {
   const answer = await flow.rejected(id);
   if (!answer.ok) throw new Error(answer.code);
-  return (await Array.fromAsync(answer.csv)).join('');
+  let file = '';
+  for await (const part of answer.csv) file += part;
+  return file;
 };
 
 const lines = (count: number, from = 1): string[] => Array.from({ length: count }, (_, n) => personLine(from + n));
@@ -131,6 +135,27 @@ describe('a plan', () => {
     expect((await pool.query<{ problem: unknown }>('select problem from imports.import')).rows).toEqual([{ problem: { code: 'import-unreadable', params: {} } }]);
   });
 
+  test('by a module that exports another layout is refused as a failure of ours', async () => {
+    const kind = { ...peopleDoor(mood), layout: { ...layout, version: 2 } };
+    const newer = createImportFlow({ pool, kinds: [kind], wake: () => undefined });
+    const request = { id: uuidv7(), kind: 'people', upload: sliced(peopleFile(lines(2))), fileName: 'f.csv', actor: 'officer.a', unitId: null, context: {} };
+    await expect(newer.planUpload(request)).rejects.toThrow('people@2');
+    expect(await newer.importStatus(request.id)).toMatchObject({ state: 'refused', problem: { code: 'import-unreadable' } });
+  });
+
+  test('waits its turn where as many files are being read as there is room for', async () => {
+    let go: (() => void) | undefined;
+    const waiting = new Promise<void>((resolve) => (go = resolve));
+    const slow = async function* (): AsyncGenerator<Uint8Array> {
+      await waiting;
+      yield* sliced(peopleFile(lines(2)));
+    };
+    const running = Array.from({ length: uploadsAtOnce }, () => upload(slow()));
+    expect(await upload(sliced(peopleFile(lines(2))))).toEqual({ ok: false, code: 'uploads-busy', params: {}, retryAfterSeconds: 60 });
+    go?.();
+    expect((await Promise.all(running)).map((answer) => answer.ok)).toEqual([true, true]);
+  });
+
   test('whose process was killed is refused by those who live', async () => {
     const { id } = await plan(peopleFile(lines(2)));
     await pool.query(`update imports.import set state = 'planning', heartbeat_at = clock_timestamp() - interval '61 s'`);
@@ -155,6 +180,12 @@ describe('a commit', () => {
     expect(await flow.startCommit({ ...step(uuidv7()), planHash })).toMatchObject({ ok: false, code: 'not-found' });
     expect(await flow.startRevoke(step(id))).toEqual({ ok: false, code: 'import-not-committed', params: { state: 'planned' } });
     expect(await people()).toEqual([]);
+  });
+
+  test('is refused where the plan was read by an older layout', async () => {
+    const { id, planHash } = await plan(peopleFile(lines(3)));
+    const newer = createImportFlow({ pool, kinds: [{ ...peopleDoor(mood), layout: { ...layout, version: 2 } }], wake: () => undefined });
+    expect(await newer.startCommit({ ...step(id), planHash })).toEqual({ ok: false, code: 'plan-outdated', params: { was: 'people@1', now: 'people@2' } });
   });
 
   test('asked for twice is done once', async () => {

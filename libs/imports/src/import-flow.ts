@@ -1,7 +1,7 @@
 import { normalizeText } from '@khue/contracts/text';
 import type { Pool } from 'pg';
 import type { Finding } from './findings.ts';
-import type { ImportKind, ImportState } from './import-kind.ts';
+import { layoutOf, type ImportKind, type ImportState } from './import-kind.ts';
 import { importLimits, uploadsAtOnce } from './limits.ts';
 import { FileRefused, type ImportRefusalCode, type ImportRefused, type RefusalParams } from './refusals.ts';
 import { rejectedCsv } from './rejected-rows.ts';
@@ -101,10 +101,12 @@ export const createImportFlow = ({ pool, kinds, wake }: FlowOptions): ImportFlow
   return {
     planUpload,
     startCommit: async ({ planHash, ...step }) =>
-      settle(step.id, await beginCommit(pool, step, planHash), (row) => {
+      settle(step.id, await beginCommit(pool, step, planHash, kinds.map(layoutOf)), (row) => {
         const { state } = row;
         if (row.problem?.code === 'plan-expired') return refused('plan-expired', row.problem.params);
         if (row.plan_hash !== null && row.plan_hash !== planHash) return refused('plan-hash-mismatch');
+        const now = byName.get(row.kind);
+        if (state === 'planned' && now) return refused('plan-outdated', { was: row.layout, now: layoutOf(now) });
         return state === 'committing' || state === 'done' ? { ok: true, status: statusOf(row) } : refused('import-not-planned', { state });
       }),
     startRevoke: async (step) =>

@@ -66,3 +66,6 @@ export interface ImportKind<Row = unknown, Value = unknown> {
   /** Undoes what the rows became, last row first; what is no longer there is no error. */
   revoke(rows: readonly RowToRevoke<Value>[], tx: Tx, job: ImportJob): Promise<void>;
 }
+
+/** `id@version`: by what a plan was read. */
+export const layoutOf = ({ layout }: ImportKind): string => `${layout.id}@${layout.version}`;

@@ -45,7 +45,7 @@ export const createImportRunner = ({ pool, kinds, pace, committed, onError }: Ru
   /** Until the work is done, the turn is over or a chunk failed; answers how long to wait before trying again. */
   const work = async (claimed: Claimed): Promise<number> => {
     const kind = byName.get(claimed.kind);
-    if (!kind) throw new Error(`no import door is named ${claimed.kind}`);
+    if (!kind) throw new Error(`claimed an import of another door: ${claimed.kind}`);
     const turnOver = performance.now() + importWaits.slice;
     let size: number = importChunks.applyRows;
     while (size < importChunks.applyRows || performance.now() < turnOver) {
@@ -93,7 +93,7 @@ export const createImportRunner = ({ pool, kinds, pace, committed, onError }: Ru
     while (!stopping.signal.aborted) {
       woken = false;
       try {
-        const claimed = await claimImport(pool, holder);
+        const claimed = await claimImport(pool, holder, [...byName.keys()]);
         if (claimed) {
           const retry = await work(claimed);
           if (retry > 0) pause = Math.min(pause, retry);

@@ -38,7 +38,7 @@ export interface Layout<Row> {
   readonly version: number;
   readonly columns: { readonly [Key in keyof Row & string]-?: Column<Exclude<Row[Key], undefined>> };
   /** Looks at cells together once each of them was read, such as an identity number beside a birth. */
-  readonly review?: (row: Row) => Review;
+  review?(row: Row): Review;
 }
 
 /** Stands for the row as a whole where an error has no column. */

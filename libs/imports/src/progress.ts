@@ -11,16 +11,16 @@ export type Claimed = Pick<ImportRow, 'id' | 'kind' | 'state' | 'failures'>;
  * Claims the import that waits longest: one nobody holds, one whose holder was not heard of for 10 s, or one of the holder's own, so that several imports take
  * turns. SKIP LOCKED: a holder inside a chunk has the row locked, however long ago it last said so.
  */
-export const claimImport = async (pool: Pool, holder: string): Promise<Claimed | undefined> => {
+export const claimImport = async (pool: Pool, holder: string, kinds: readonly string[]): Promise<Claimed | undefined> => {
   const { rows } = await pool.query<Claimed>({
     name: 'imports-claim',
     text: `update imports.import set holder = $1, heartbeat_at = clock_timestamp() where id = (
         select id from imports.import
-        where state in ('committing', 'revoking') and (retry_at is null or retry_at <= clock_timestamp())
+        where state in ('committing', 'revoking') and kind = any ($3) and (retry_at is null or retry_at <= clock_timestamp())
           and (holder is null or holder = $1 or heartbeat_at < clock_timestamp() - $2 * interval '1 ms')
         order by heartbeat_at nulls first, created_at for update skip locked limit 1
       ) returning id, kind, state, failures`,
-    values: [holder, importWaits.abandoned],
+    values: [holder, importWaits.abandoned, kinds],
   });
   return rows[0];
 };

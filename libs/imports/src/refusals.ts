@@ -58,6 +58,11 @@ export const importRefusals = {
   'import-not-committed': { status: 409, vi: 'Chỉ thu hồi được lần nhập đã ghi; hiện trạng thái là "{state}".', en: 'Only a committed import can be revoked; the state is "{state}".' },
   'import-not-read': { status: 409, vi: 'Tệp chưa được đọc xong hoặc đã bị từ chối; hiện trạng thái là "{state}".', en: 'The file was not read to its end, or was refused; the state is "{state}".' },
   'rejected-rows-expired': { status: 410, vi: 'Các dòng bị từ chối đã hết hạn lưu. Hãy nhập lại từ tệp gốc.', en: 'The rejected rows are no longer kept. Import the original file again.' },
+  'plan-outdated': {
+    status: 409,
+    vi: 'Kế hoạch được lập bằng cách đọc tệp cũ ({was}, nay là {now}). Hãy gửi lại tệp.',
+    en: 'The plan was made by an older way of reading the file ({was}, now {now}). Send the file again.',
+  },
   'plan-expired': { status: 409, vi: 'Kế hoạch đã quá {days} ngày và không còn. Hãy gửi lại tệp.', en: 'The plan is older than {days} days and gone. Send the file again.' },
 } as const satisfies ProblemCatalog;
 

@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { copyRows, type RowToStage } from './copy-rows.ts';
 import { createFindings, type Finding } from './findings.ts';
 import { beating } from './heartbeat.ts';
-import type { ImportJob, ImportKind, Tx, Verdict } from './import-kind.ts';
+import { layoutOf, type ImportJob, type ImportKind, type Tx, type Verdict } from './import-kind.ts';
 import type { CellError } from './layout.ts';
 import type { ParsedRow } from './parse-file.ts';
 import { parseInWorker } from './parse-in-worker.ts';
@@ -39,7 +39,7 @@ const TRIES = 5;
  * read or did not arrive whole; throws what the database or `judge` threw, likewise.
  */
 export const stage = async (pool: Pool, { kind, job, fileName, source }: Staging): Promise<Plan> => {
-  const layout = `${kind.layout.id}@${kind.layout.version}`;
+  const layout = layoutOf(kind);
   const row: NewImport = { id: job.id, kind: kind.kind, layout, fileName, actor: job.actor, unitId: job.unitId };
   await insertImport(pool, row);
   try {

@@ -152,16 +152,16 @@ export interface Step {
 // A chunk under way holds the row for as long as it takes, longer than a pool's usual wait for a lock.
 const patient = `set local lock_timeout = ${waits.lockAlone}`;
 
-/** planned -> committing, where the hash is that of the plan. */
-export const beginCommit = (pool: Pool, { id, actor, context }: Step, planHash: string): Promise<boolean> =>
+/** planned -> committing, where the hash is that of the plan and the plan was read by one of the layouts. */
+export const beginCommit = (pool: Pool, { id, actor, context }: Step, planHash: string, layouts: readonly string[]): Promise<boolean> =>
   inTransaction(
     pool,
     async (tx) => {
       const { rowCount } = await tx.query(
         `update imports.import set state = 'committing', committed_by = $2, context = $3, done = 0, total = accepted_count, last_row = 0, holder = null,
            heartbeat_at = null, failures = 0, retry_at = null
-         where id = $1 and state = 'planned' and plan_hash = $4`,
-        [id, actor, JSON.stringify(context), planHash],
+         where id = $1 and state = 'planned' and plan_hash = $4 and layout = any ($5)`,
+        [id, actor, JSON.stringify(context), planHash, layouts],
       );
       return rowCount === 1;
     },

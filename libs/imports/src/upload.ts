@@ -5,9 +5,10 @@ import { FileRefused } from './refusals.ts';
 /** The file part of a multipart request, or any bytes. `truncated` is how the multipart parser says that its own limit cut the file. */
 export type Upload = AsyncIterable<Uint8Array> & { readonly truncated?: boolean };
 
-/** The bytes of an upload. Throws FileRefused `upload-incomplete` where the client is cut off or sends nothing for 30 s: half a file is no file. */
+/** The bytes of an upload. Throws FileRefused `upload-incomplete` where the client is cut off or sends nothing for 30 s, or takes longer than two hours: half a file is no file. */
 export async function* uploadBytes(upload: Upload): AsyncGenerator<Uint8Array> {
   const bytes = upload[Symbol.asyncIterator]();
+  const latest = performance.now() + importWaits.upload;
   let ended = false;
   try {
     for (;;) {
@@ -16,6 +17,7 @@ export async function* uploadBytes(upload: Upload): AsyncGenerator<Uint8Array> {
         ended = true;
         break;
       }
+      if (performance.now() > latest) throw new FileRefused('upload-incomplete');
       yield next.value;
     }
   } finally {

@@ -276,19 +276,31 @@ describe('what is not the fault of an event', () => {
     expect(await parked()).toEqual([]);
   });
 
-  test('a server that ends the connection in the middle, often, parks nothing', async () => {
-    const consumer = newConsumer(another(database.appUrl));
-    let kills = 7;
+  test.each(['the server ends the connection', 'the network breaks the connection'] as const)('when %s in the middle, often, nothing is parked', async (how) => {
+    const proxy = await severingProxy(database.appUrl);
+    const consumer = newConsumer(another(proxy.url));
+    let breaks = 7;
     mood = async (event, tx) => {
-      if (event.position === 3 && kills > 0) {
-        kills -= 1;
-        await tx.query('select pg_terminate_backend(pg_backend_pid())');
-      }
+      if (event.position !== 3 || breaks-- <= 0) return;
+      if (how === 'the network breaks the connection') proxy.cut();
+      await tx.query('select pg_terminate_backend(pg_backend_pid())');
     };
-    while (kills > 0) await consume(deliveriesOf(mixed), consumer).catch((error) => expect(error).toBeInstanceOf(NothingCommitted));
+    while (breaks > 0) await consume(deliveriesOf(mixed), consumer).catch((error) => expect(error).toBeInstanceOf(NothingCommitted));
     await consume(deliveriesOf(mixed), consumer);
     expect(await effects(pool)).toEqual(mixedEffects);
     expect(await parked()).toEqual([]);
+    await proxy.close();
+  });
+
+  test('an event is parked only when the watermark has passed it', async () => {
+    const proxy = await severingProxy(database.appUrl);
+    const consumer = newConsumer(another(proxy.url));
+    proxy.sever('before-server');
+    const consuming = consume(withMessage(deliveriesOf(mixed), 2, () => 'unreadable'), consumer);
+    await expect.poll(() => proxy.severed()).toBe(1);
+    await proxy.close();
+    await expect(consuming).rejects.toBeInstanceOf(NothingCommitted);
+    expect([await parked(), await reached(), await effects(pool)]).toEqual([[], undefined, {}]);
   });
 
   test('a database that is away is said, and no TypeError of ours reaches the bus', async () => {

@@ -1,28 +1,146 @@
 import { busContract, type BusKind } from '@khue/testing/bus-contract';
+import { openBusTrial, upTo, type BusTrial } from '@khue/testing/bus-trial';
+import { eventually } from '@khue/testing/eventually';
 import { describeOnKafka } from '@khue/testing/kafka';
-import { keptLog } from '@khue/testing/messaging';
+import { keptLog, type KeptLog } from '@khue/testing/messaging';
+import { settled } from '@khue/testing/settled';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Bus } from './bus.ts';
 import { kafkaBus } from './kafka-bus.ts';
-import { kafkaClient } from './kafka-client.ts';
+import { kafkaClient, type Admin, type Producer } from './kafka-client.ts';
 import { partitionOf, partitionsPerTopic } from './kafka-partition.ts';
+import { ensureTopics } from './kafka-topics.ts';
 import { moveBack } from './sent.ts';
 
-const forever = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
+const declare = (name: string) => ({ name, partitions: partitionsPerTopic, config: { 'cleanup.policy': 'delete', 'retention.ms': '-1' } });
 
 describeOnKafka('on Apache Kafka', (brokers) => {
-  const kind: BusKind = {
-    brokers,
-    open: (services, log) =>
-      kafkaBus({ brokers, clientId: 'contract', log, declared: services.map((service) => ({ name: `khue.${service}.facts`, partitions: partitionsPerTopic, config: forever })) }),
-    // All of it is about one subject, so offsets in its partition are positions less one.
-    lose: async (_, topic, position) => {
-      const admin = kafkaClient({ brokers, clientId: 'contract', log: keptLog() }).admin();
-      await admin.connect();
+  const client = kafkaClient({ brokers, clientId: 'contract', log: keptLog() });
+  const open = (services: readonly string[], log: KeptLog): Bus => kafkaBus({ brokers, clientId: 'contract', log, declared: services.map((service) => declare(`khue.${service}.facts`)) });
+  const withAdmin = async (work: (admin: Admin) => Promise<unknown>): Promise<void> => {
+    const admin = client.admin();
+    await admin.connect();
+    await work(admin).finally(() => admin.disconnect());
+  };
+  /** Takes the first records of the subject's partition away. */
+  const deleteUpTo = (topic: string, subject: string, offset: number): Promise<void> =>
+    withAdmin(async (admin) => {
       // The library deletes only in topics it has looked at.
       await admin.fetchTopicOffsets(topic);
-      await admin.deleteTopicRecords({ topic, partitions: [{ partition: partitionOf('a'), offset: String(position) }] });
-      await admin.disconnect();
-    },
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: partitionOf(subject), offset: String(offset) }] });
+    });
+
+  const kind: BusKind = {
+    brokers,
+    open,
+    // All of it is about one subject, so offsets in its partition are positions less one.
+    lose: (_, topic, position) => deleteUpTo(topic, 'a', position),
     mend: (producer, topic, position) => moveBack(producer.pool, topic, position - 1),
   };
   busContract(kind);
+
+  describe('alone', () => {
+    let trial: BusTrial;
+    beforeEach(async () => {
+      trial = await openBusTrial(open);
+    });
+    afterEach(() => trial.close());
+
+    const send = async (work: (producer: Producer) => Promise<unknown>): Promise<void> => {
+      const producer = client.producer();
+      await producer.connect();
+      await work(producer).finally(() => producer.disconnect());
+    };
+
+    test('one declaration makes one topic, however many processes start at once', async () => {
+      await Promise.all(Array.from({ length: 20 }, () => withAdmin((admin) => ensureTopics(admin, [trial.topic], [declare(trial.topic)]))));
+      await withAdmin(async (admin) => {
+        const { topics } = await admin.fetchTopicMetadata({ topics: [trial.topic] });
+        expect(topics[0]?.partitions.length).toBe(partitionsPerTopic);
+        await expect(ensureTopics(admin, [`${trial.topic}x`], [])).rejects.toThrow('neither there nor declared');
+      });
+    });
+
+    test('what several partitions hold is applied in one transaction', async () => {
+      await trial.startRelay();
+      const partitions: number[] = [];
+      await trial.happen(...Array.from({ length: 300 }, (_, n) => `s-${n}`));
+      await trial.join('one', (subscription) => ({
+        ...subscription,
+        consume: async (batch) => {
+          await subscription.consume(batch);
+          partitions.push(new Set(batch.map(({ partition }) => partition)).size);
+        },
+      }));
+      await settled(trial.bus);
+      await trial.expectAllOnceInOrder('one');
+      expect(Math.max(...partitions)).toBe(partitionsPerTopic);
+    });
+
+    test('a message that no relay of ours sent is passed over, loudly', async () => {
+      await trial.startRelay();
+      await trial.join('one');
+      await trial.happen('a');
+      await settled(trial.bus);
+      await send((producer) => producer.send({ topic: trial.topic, messages: [{ key: 'a', value: 'no event' }] }));
+      await trial.happen('a');
+      await settled(trial.bus);
+      await trial.expectAllOnceInOrder('one');
+      expect(trial.log.lines.filter((line) => line.level === 'error').map((line) => line.message)).toEqual(['a message that no relay of ours sent: passed over']);
+    });
+
+    test('a bug that ends the consumer of the library for good costs a new consumer and nothing else', async () => {
+      await trial.startRelay();
+      const { log } = trial;
+      const { error } = log;
+      // A TypeError in the handler itself, outside of what the group does.
+      let bugs = 1;
+      log.error = (fields, message) => {
+        error(fields, message);
+        if (bugs-- > 0) throw new TypeError('a bug of ours');
+      };
+      await trial.join('one');
+      await trial.happen('a');
+      await settled(trial.bus);
+      await send((producer) => producer.send({ topic: trial.topic, messages: [{ key: 'a', value: 'no event' }] }));
+      await eventually(() => expect(log.lines.map((line) => line.message)).toContain('the consumer ended; making a new one'));
+      await trial.happen('a', 'b');
+      await settled(trial.bus);
+      await trial.expectAllOnceInOrder('one');
+    });
+
+    test('a group whose next events are gone while it runs reads from the earliest, never from the end, and says so', async () => {
+      await trial.startRelay();
+      const gate = Promise.withResolvers<void>();
+      await trial.join('one', (subscription) => ({ ...subscription, consume: (batch) => gate.promise.then(() => subscription.consume(batch)) }));
+      await trial.happen('a');
+      await eventually(async () => expect((await trial.bus.subscriptions()[0]?.lag()) ?? 0).toBe(1));
+      await trial.happen('a', 'a', 'a', 'a');
+      await eventually(async () => expect((await trial.bus.producers()[0]?.unsent())?.rows).toBe(0));
+      await deleteUpTo(trial.topic, 'a', 3);
+      gate.resolve();
+      await eventually(() => expect(trial.log.lines.some((line) => line.level === 'error' && line.message.includes('reading again from the earliest'))).toBe(true));
+      expect(await trial.applied('one', 'a')).toEqual([1]);
+      await moveBack(trial.producer.pool, trial.topic, 1);
+      await settled(trial.bus);
+      expect(await trial.applied('one', 'a')).toEqual(upTo(5));
+    });
+
+    test('the cursor moves back only, and what was sent again is applied once', async () => {
+      await trial.startRelay();
+      await trial.join('one');
+      await trial.happen('a', 'b', 'c', 'd');
+      await settled(trial.bus);
+      await expect(moveBack(trial.producer.pool, trial.topic, 4)).rejects.toThrow('moves back only');
+      await moveBack(trial.producer.pool, trial.topic, 0);
+      await trial.happen('a');
+      await settled(trial.bus);
+      await trial.expectAllOnceInOrder('one');
+      let held = 0;
+      await withAdmin(async (admin) => {
+        for (const { high } of await admin.fetchTopicOffsets(trial.topic)) held += Number(high);
+      });
+      expect(held).toBe(4 + 5);
+    });
+  });
 });

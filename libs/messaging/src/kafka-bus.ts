@@ -1,6 +1,6 @@
 import { topics as declaredTopics, type TopicDeclaration } from '@khue/infra/kafka/topics';
 import type { Bus, Producer, RunningSubscription } from './bus.ts';
-import { atMost, kafkaClient, kafkaWaits, type Admin, type KafkaClient, type KafkaOptions } from './kafka-client.ts';
+import { atMost, kafkaClient, kafkaWaits, within, type Admin, type KafkaClient, type KafkaOptions } from './kafka-client.ts';
 import { startKafkaGroup } from './kafka-consumer.ts';
 import { kafkaPublisher } from './kafka-publisher.ts';
 import type { WithAdmin } from './kafka-seat.ts';
@@ -51,10 +51,10 @@ const sharedAdmin = (client: KafkaClient): { admin: WithAdmin; close: () => Prom
     if (admin) await atMost(kafkaWaits.leave, admin.disconnect());
   };
   return {
-    admin: async (work) => {
+    admin: async (work, ms = kafkaWaits.ask) => {
       const mine = (open ??= connect());
       try {
-        return await work(await mine);
+        return await within(ms, mine.then(work));
       } catch (error) {
         void drop(mine);
         throw error;

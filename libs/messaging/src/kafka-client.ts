@@ -19,7 +19,7 @@ export interface KafkaClient {
 }
 
 /** Every wait on a broker, in milliseconds. A frozen one accepts and says nothing. */
-export const kafkaWaits = { connect: 3_000, request: 10_000, session: 10_000, heartbeat: 3_000, fetch: 500, leave: 5_000 } as const;
+export const kafkaWaits = { connect: 3_000, request: 10_000, session: 10_000, heartbeat: 3_000, fetch: 500, ask: 5_000, send: 15_000, leave: 5_000 } as const;
 
 /** As many partitions of one fetch are handed over at the same time: all that a group can be assigned. */
 export const partitionsAtOnce = 256;
@@ -29,7 +29,7 @@ export const partitionsAtOnce = 256;
  * with the defaults after 31 s. Sending gives up soon instead: its caller makes a new producer and reads the cursor again.
  */
 const patient = { retries: 100, initialRetryTime: 250, maxRetryTime: 5_000 };
-const brief = { retries: 2, initialRetryTime: 100, maxRetryTime: 500 };
+const brief = { retries: 4, initialRetryTime: 100, maxRetryTime: 500 };
 
 export const kafkaClient = ({ brokers, clientId, log }: KafkaOptions): KafkaClient => {
   restWhenIdle();
@@ -105,9 +105,14 @@ export interface Bounds {
 export const boundsOf = async (admin: Admin, topic: string): Promise<readonly Bounds[]> =>
   (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }));
 
-/** Waits for `work`, but not longer; what it still does afterwards is nobody's concern. */
+/** Answers `work`, or rejects when it takes longer; the library would retry for many times as long. What it still does afterwards is nobody's concern. */
+export const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`Kafka did not answer within ${ms} ms`)), ms);
+  return Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
+};
+
+/** Waits for `work`, whatever comes of it, but not longer. */
 export const atMost = async (ms: number, work: Promise<unknown>): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([work.catch(() => undefined), new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
-  clearTimeout(timer);
+  await within(ms, work).catch(() => undefined);
 };

@@ -1,6 +1,6 @@
 import type { TopicDeclaration } from '@khue/infra/kafka/topics';
 import type { Log, RunningSubscription, Subscription } from './bus.ts';
-import { boundsOf, type KafkaClient } from './kafka-client.ts';
+import { boundsOf, kafkaWaits, type KafkaClient } from './kafka-client.ts';
 import { watchLife } from './kafka-life.ts';
 import { takeSeat, type Seat, type WithAdmin } from './kafka-seat.ts';
 import { ensureTopics, isCompacted } from './kafka-topics.ts';
@@ -26,7 +26,7 @@ export const startKafkaGroup = (subscription: Subscription, { client, admin, dec
   /** From joining the group to leaving it. Answers whether it was joined at all. */
   const sit = async (): Promise<boolean> => {
     // Before subscribing: the library's start throws when a topic isn't there.
-    await admin((each) => ensureTopics(each, topics, declared));
+    await admin((each) => ensureTopics(each, topics, declared), kafkaWaits.send);
     if (stopped.aborted) return false;
     const taken = (seat = takeSeat(subscription, { client, admin, log, compacted: (topic) => isCompacted(declared, topic), alive: life.sign }));
     try {

@@ -1,6 +1,7 @@
 import type { TopicDeclaration } from '@khue/infra/kafka/topics';
 import type { Backlog, Producer, Publisher, Stamped } from './bus.ts';
-import { atMost, kafkaWaits, type Admin, type KafkaClient, type Producer as KafkaProducer } from './kafka-client.ts';
+import { atMost, kafkaWaits, within, type KafkaClient, type Producer as KafkaProducer } from './kafka-client.ts';
+import type { WithAdmin } from './kafka-seat.ts';
 import { partitionOf } from './kafka-partition.ts';
 import { ensureTopics } from './kafka-topics.ts';
 import { moveSent, readSent, type Move, type Sent } from './sent.ts';
@@ -11,7 +12,7 @@ const partitionBytes = 800_000;
 
 export interface KafkaPublisherOptions {
   readonly client: KafkaClient;
-  readonly admin: <T>(work: (admin: Admin) => Promise<T>) => Promise<T>;
+  readonly admin: WithAdmin;
   readonly declared: readonly TopicDeclaration[];
 }
 
@@ -29,9 +30,9 @@ export const kafkaPublisher = (source: Producer, { client, admin, declared }: Ka
 
   const connected = async (): Promise<KafkaProducer> => {
     if (open) return open;
-    await admin((each) => ensureTopics(each, topics, declared));
+    await admin((each) => ensureTopics(each, topics, declared), kafkaWaits.send);
     const made = client.producer();
-    await made.connect();
+    await within(kafkaWaits.send, made.connect());
     if (over) await made.disconnect();
     return (open = made);
   };
@@ -62,7 +63,7 @@ export const kafkaPublisher = (source: Producer, { client, admin, declared }: Ka
     const filled = sends.filter(({ messages }) => messages.length > 0);
     if (filled.length === 0) return false;
     const producer = await connected();
-    await producer.sendBatch({ topicMessages: filled.map(({ topic, messages }) => ({ topic, messages })) });
+    await within(kafkaWaits.send, producer.sendBatch({ topicMessages: filled.map(({ topic, messages }) => ({ topic, messages })) }));
     if (!(await moveSent(pool, at, filled.map(({ move }) => move)))) {
       known = new Map();
       return false;

@@ -3,7 +3,8 @@ import { atMost, boundsOf, kafkaWaits, partitionsAtOnce, type Admin, type Bounds
 import { gatherPartitions, type Standing } from './kafka-gather.ts';
 import { untilItPasses } from './signal.ts';
 
-export type WithAdmin = <T>(work: (admin: Admin) => Promise<T>) => Promise<T>;
+/** Asks the broker; rejects when it doesn't answer within `ms`. */
+export type WithAdmin = <T>(work: (admin: Admin) => Promise<T>, ms?: number) => Promise<T>;
 
 export interface SeatContext {
   readonly client: KafkaClient;

@@ -1,6 +1,6 @@
 import type { TopicDeclaration } from '@khue/infra/kafka/topics';
+import { boundsOf, type Admin } from './kafka-client.ts';
 import { partitionsPerTopic } from './kafka-partition.ts';
-import type { Admin } from './kafka-client.ts';
 
 /** Only the latest message of a key is kept for good, so positions are missing by design and nobody can tell a hole. */
 export const isCompacted = (declared: readonly TopicDeclaration[], topic: string): boolean =>
@@ -15,26 +15,32 @@ const creationMs = 5_000;
 export const ensureTopics = async (admin: Admin, wanted: readonly string[], declared: readonly TopicDeclaration[]): Promise<void> => {
   const end = performance.now() + creationMs;
   for (;;) {
-    const { missing, waiting } = await look(admin, wanted);
-    if (missing.length === 0 && waiting.length === 0) return;
-    if (performance.now() > end) throw new Error(`topics without a leader: ${[...missing, ...waiting].join(', ')}`);
+    const missing = await findMissing(admin, wanted);
     // That another process was first is no error: what counts is what the next look finds.
     if (missing.length > 0) await admin.createTopics({ topics: missing.map((topic) => creation(declared, topic)), waitForLeaders: false, timeout: creationMs });
+    else {
+      try {
+        // Metadata names leaders that don't know it yet: a first send then fails for some partitions and comes twice in the others. Leaders answer for offsets.
+        for (const topic of wanted) await boundsOf(admin, topic);
+        return;
+      } catch (error) {
+        if (performance.now() > end) throw error;
+      }
+    }
+    if (performance.now() > end) throw new Error(`topics that were created don't appear: ${missing.join(', ')}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 };
 
-const look = async (admin: Admin, wanted: readonly string[]): Promise<{ missing: string[]; waiting: string[] }> => {
+const findMissing = async (admin: Admin, wanted: readonly string[]): Promise<string[]> => {
   // All of them: asked for one that doesn't exist, kafkajs fails instead of saying so.
   const { topics } = await admin.fetchTopicMetadata();
-  const there = new Map(topics.map(({ name, partitions }) => [name, partitions]));
-  const missing = wanted.filter((topic) => !there.has(topic));
-  const waiting = wanted.filter((topic) => there.get(topic)?.some(({ leader }) => leader < 0));
+  const there = new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
   for (const topic of wanted) {
-    const { length } = there.get(topic) ?? { length: partitionsPerTopic };
-    if (length !== partitionsPerTopic) throw new Error(`${topic} has ${length} partitions instead of ${partitionsPerTopic}`);
+    const partitions = there.get(topic) ?? partitionsPerTopic;
+    if (partitions !== partitionsPerTopic) throw new Error(`${topic} has ${partitions} partitions instead of ${partitionsPerTopic}`);
   }
-  return { missing, waiting };
+  return wanted.filter((topic) => !there.has(topic));
 };
 
 const creation = (declared: readonly TopicDeclaration[], topic: string): { topic: string; numPartitions: number; configEntries: { name: string; value: string }[] } => {

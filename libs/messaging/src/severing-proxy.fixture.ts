@@ -5,6 +5,8 @@ export interface SeveringProxy {
   /** The next COMMIT that passes is the last of its connection: it reaches the server or not, and its answer never comes back. */
   sever(commit: 'before-server' | 'after-server'): void;
   severed(): number;
+  /** Breaks all connections now. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export const severingProxy = async (target: string): Promise<SeveringProxy> => {
       armed = commit;
     },
     severed: () => severed,
+    cut: () => sockets.forEach((socket) => socket.destroy()),
     close: async () => {
       sockets.forEach((socket) => socket.destroy());
       await new Promise((closed) => proxy.close(closed));

@@ -113,7 +113,7 @@ export const busContract = (kind: BusKind): void => {
       await first.stop();
       let offered = 0;
       await trial.join('one', (subscription) => ({ ...fromTheStart(subscription), consume: (batch) => subscription.consume(batch).then(() => void (offered += batch.length)) }));
-      await eventually(() => expect(offered).toBe(30));
+      await eventually(() => expect(offered).toBeGreaterThanOrEqual(30));
       await trial.expectAllOnceInOrder('one');
     });
 

@@ -99,7 +99,8 @@ export const withdrawEnrollment = ({ enrollmentId }: WithdrawEnrollment, by: Act
  */
 export const noteSeat = ({ enrollmentId, seat, seatSequence, reason }: NoteSeat, state: Enrollments): Decision<ApprovalEvent> => {
   const row = state.enrollments.get(enrollmentId);
-  if (!row) return refuse('not-found');
+  // The board may claim a seat at quota's own door for a list kept elsewhere: such an enrollment is nobody's here.
+  if (!row) return accept();
   if (seatSequence <= row.seatSequence) return accept();
   const noted: SeatNoted = { type: 'SeatNoted', enrollmentId, seat, seatSequence };
   const moved = row.state === 'approved' || row.state === 'queued' ? answered(row, seat, reason) : undefined;

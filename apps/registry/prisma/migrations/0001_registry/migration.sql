@@ -119,7 +119,7 @@ create table registry.people (
 create unique index people_identity on registry.people (identity_ref) where merged_into is null;
 create index people_likeness on registry.people (fold, birth_year) where merged_into is null;
 create index people_unit on registry.people (unit_id);
-create index people_order on registry.people (given collate "vi-x-icu", middle collate "vi-x-icu", family collate "vi-x-icu", id);
+create index people_order on registry.people (given collate "vi-x-icu");
 create index people_merged on registry.people (merged_into) where merged_into is not null;
 
 -- Nothing of an erased person is kept but the number of cards: should the id return (an import sent again), the next card counts on.
