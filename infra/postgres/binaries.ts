@@ -85,7 +85,8 @@ export function run(account: Account, file: string, args: string[]): Promise<Out
   return new Promise((resolve) => {
     execFile(program, programArgs, { ...options, cwd: '/', maxBuffer: 4 << 20 }, (error, stdout, stderr) => {
       const code = error ? (typeof error.code === 'number' ? error.code : null) : 0;
-      resolve({ code, stdout, stderr: stderr || (error && code === null ? error.message : '') });
+      const why = error?.signal ? `killed by ${error.signal}` : (error?.message ?? '');
+      resolve({ code, stdout, stderr: stderr || why });
     });
   });
 }

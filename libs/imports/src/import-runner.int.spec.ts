@@ -52,9 +52,12 @@ describe('a commit or revocation that is interrupted', () => {
       expect((await door.flow.startRevoke(step(id))).ok).toBe(true);
     }
     const child = spawn(process.execPath, [fileURLToPath(new URL('./committer.fixture.ts', import.meta.url)), door.database.appUrl], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(child.stdout, 'data');
-    await eventually(async () => expect((await door.flow.importStatus(id))?.done).toBeGreaterThan(1_500));
-    child.kill('SIGKILL');
+    try {
+      await once(child.stdout, 'data');
+      await eventually(async () => expect((await door.flow.importStatus(id))?.done).toBeGreaterThan(1_500));
+    } finally {
+      child.kill('SIGKILL');
+    }
     await once(child, 'exit');
     const halfway = await door.flow.importStatus(id);
     expect(halfway).toMatchObject({ state });

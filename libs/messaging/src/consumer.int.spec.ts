@@ -266,6 +266,18 @@ describe('what is not the fault of an event', () => {
     expect(await parked()).toEqual([]);
   });
 
+  test('an event whose handler says that it is too early waits and is not parked', async () => {
+    let early = true;
+    mood = (event) => {
+      if (event.position === 3 && early) throw Object.assign(new Error('unit-not-known-yet'), { code: '40001' });
+    };
+    await expect(consume(deliveriesOf(mixed))).rejects.toThrow(NothingCommitted);
+    expect(await parked()).toEqual([]);
+    early = false;
+    await consume(deliveriesOf(mixed));
+    expect(await effects(pool)).toEqual(mixedEffects);
+  });
+
   test('a deadlock is tried again', async () => {
     let victims = 2;
     mood = async (event, tx) => {

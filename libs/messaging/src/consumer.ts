@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EventDefinition } from '@khue/contracts/envelope';
 import pg from 'pg';
-import { HoleFound, type Delivery, type Subscription } from './bus.ts';
+import { HoleFound, type Delivery, type Log, type Subscription } from './bus.ts';
 import type { Tx } from './command.ts';
 import { inTransaction } from './database.ts';
 import { failureCode, runHandler, type Apply } from './handler.ts';
@@ -21,18 +21,12 @@ export interface ConsumerGroup {
   readonly searchPath?: readonly string[];
 }
 
-export interface ConsumerLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
 /** `dropped`: applied before. `skipped`: of a type the group doesn't know. */
 export type Counted = 'applied' | 'dropped' | 'skipped' | 'parked';
 
 export interface ConsumerOptions extends ConsumerGroup {
   readonly pool: pg.Pool;
-  readonly log: ConsumerLog;
+  readonly log: Log;
   /** For metrics. */
   readonly count?: (what: Counted, events: number) => void;
   /** Called after each commit that applied events. */

@@ -4,7 +4,10 @@ import pg from 'pg';
 import type { Tx } from './command.ts';
 import { classify, OutcomeUnknown, waits } from './database.ts';
 
-/** Applies events in order within the transaction it is lent; throws when it can't. The transaction is not its own to end or to keep. */
+/**
+ * Applies events in order within the transaction it is lent; throws when it can't. The transaction is not its own to end or to keep. An error with
+ * the SQLSTATE code '40001' says "not yet" (what the event needs is still on its way): the group waits, and the event is never parked for it.
+ */
 export type Apply = (tx: Tx, events: readonly Received[]) => Promise<void>;
 
 /** A handler may take this long for one batch, in milliseconds; longer than any single wait on the database. */
@@ -110,7 +113,7 @@ export const faultOf = (error: unknown, applied: boolean): Fault => {
   if (!error.databaseWell) return 'away';
   const { cause } = error;
   if (cause instanceof Halted) return 'ours';
-  if (!(cause instanceof pg.DatabaseError)) return 'event';
+  if (!(cause instanceof pg.DatabaseError)) return classify(cause) === 'again' ? 'again' : 'event';
   // A statement that exceeds its time is the batch's fault, or the event's when it is alone; the server is well.
   if (cause.code === statementTooLong || cause.code === idledOut) return 'event';
   const failure = classify(cause);

@@ -1,9 +1,8 @@
 import { topics as declaredTopics, type TopicDeclaration } from '@khue/infra/kafka/topics';
 import type { Bus, Producer, RunningSubscription } from './bus.ts';
-import { atMost, kafkaClient, kafkaWaits, within, type Admin, type KafkaClient, type KafkaOptions } from './kafka-client.ts';
+import { atMost, kafkaClient, kafkaWaits, within, type Admin, type KafkaClient, type KafkaOptions, type WithAdmin } from './kafka-client.ts';
 import { startKafkaGroup } from './kafka-consumer.ts';
 import { kafkaPublisher } from './kafka-publisher.ts';
-import type { WithAdmin } from './kafka-seat.ts';
 
 export interface KafkaBusOptions extends KafkaOptions {
   /** Topics that may be created; those of infra/kafka unless a test has its own. */
@@ -60,6 +59,6 @@ const sharedAdmin = (client: KafkaClient): { admin: WithAdmin; close: () => Prom
         throw error;
       }
     },
-    close: () => drop(open),
+    close: () => atMost(kafkaWaits.leave, drop(open)),
   };
 };

@@ -18,6 +18,9 @@ export interface KafkaClient {
   consumer(groupId: string): Consumer;
 }
 
+/** Asks the broker; rejects when it doesn't answer within `ms`. */
+export type WithAdmin = <T>(work: (admin: Admin) => Promise<T>, ms?: number) => Promise<T>;
+
 /** Every wait on a broker, in milliseconds. A frozen one accepts and says nothing. */
 export const kafkaWaits = { connect: 3_000, request: 10_000, session: 10_000, heartbeat: 3_000, fetch: 500, ask: 5_000, send: 15_000, leave: 5_000 } as const;
 

@@ -1,8 +1,8 @@
 import type { TopicDeclaration } from '@khue/infra/kafka/topics';
 import type { Log, RunningSubscription, Subscription } from './bus.ts';
-import { boundsOf, kafkaWaits, type KafkaClient } from './kafka-client.ts';
+import { boundsOf, kafkaWaits, type KafkaClient, type WithAdmin } from './kafka-client.ts';
 import { watchLife } from './kafka-life.ts';
-import { takeSeat, type Seat, type WithAdmin } from './kafka-seat.ts';
+import { takeSeat, type Seat } from './kafka-seat.ts';
 import { ensureTopics, isCompacted } from './kafka-topics.ts';
 import { backoff, rest } from './signal.ts';
 

@@ -1,7 +1,6 @@
 import type { TopicDeclaration } from '@khue/infra/kafka/topics';
 import type { Backlog, Producer, Publisher, Stamped } from './bus.ts';
-import { atMost, kafkaWaits, within, type KafkaClient, type Producer as KafkaProducer } from './kafka-client.ts';
-import type { WithAdmin } from './kafka-seat.ts';
+import { atMost, kafkaWaits, within, type KafkaClient, type Producer as KafkaProducer, type WithAdmin } from './kafka-client.ts';
 import { partitionOf } from './kafka-partition.ts';
 import { ensureTopics } from './kafka-topics.ts';
 import { moveSent, readSent, type Move, type Sent } from './sent.ts';

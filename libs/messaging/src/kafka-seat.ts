@@ -1,10 +1,7 @@
 import type { Log, Subscription } from './bus.ts';
-import { atMost, boundsOf, kafkaWaits, partitionsAtOnce, type Admin, type Bounds, type KafkaClient } from './kafka-client.ts';
+import { atMost, boundsOf, kafkaWaits, partitionsAtOnce, type Bounds, type KafkaClient, type WithAdmin } from './kafka-client.ts';
 import { gatherPartitions, type Standing } from './kafka-gather.ts';
 import { untilItPasses } from './signal.ts';
-
-/** Asks the broker; rejects when it doesn't answer within `ms`. */
-export type WithAdmin = <T>(work: (admin: Admin) => Promise<T>, ms?: number) => Promise<T>;
 
 export interface SeatContext {
   readonly client: KafkaClient;

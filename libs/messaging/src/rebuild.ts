@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import type { Bus } from './bus.ts';
-import type { ConsumerGroup, ConsumerLog } from './consumer.ts';
+import type { Bus, Log } from './bus.ts';
+import type { ConsumerGroup } from './consumer.ts';
 import { copySchema, describeSchema, sameSchema, type SchemaText } from './schema-copy.ts';
 import { createShadow, type Shadow } from './shadow.ts';
 import { partitionKey, readWatermarks, type Watermark } from './watermark.ts';
@@ -22,7 +22,7 @@ export interface RebuildOptions {
   readonly group: ConsumerGroup;
   readonly schema: string;
   readonly bus: Pick<Bus, 'subscribe'>;
-  readonly log: ConsumerLog;
+  readonly log: Log;
   /** Writes the rows that no event makes, by unqualified names. */
   readonly firstRows?: (owner: pg.Client) => Promise<void>;
   readonly signal?: AbortSignal;
@@ -189,7 +189,7 @@ const readMarks = async (owner: pg.Client, group: string): Promise<readonly Wate
   (await owner.query<Watermark>('select topic, partition, position::float8 as position from messaging.watermark where group_name = $1', [group])).rows;
 
 /** Drops the old projections once their last readers are gone; what can't be dropped now is left to the next rebuild. */
-const clear = async (owner: pg.Client, names: Names, log: ConsumerLog): Promise<void> => {
+const clear = async (owner: pg.Client, names: Names, log: Log): Promise<void> => {
   for (let tries = 1; tries <= rebuildWaits.drops; tries += 1) {
     try {
       await inOwnerTransaction(owner, () => forget(owner, names));

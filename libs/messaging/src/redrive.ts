@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
+import type { Log } from './bus.ts';
 import type { Tx } from './command.ts';
-import { localSearchPath, type ConsumerGroup, type ConsumerLog } from './consumer.ts';
+import { localSearchPath, type ConsumerGroup } from './consumer.ts';
 import { inTransaction, waits } from './database.ts';
 import { failureCode, faultOf, runHandler } from './handler.ts';
 import { NothingCommitted, patiently } from './ladder.ts';
@@ -16,7 +17,7 @@ export interface RedriveOptions {
   readonly subject?: string | undefined;
   /** Applies and rolls back: says what would happen. Tries the first `redriveChunk` events of each subject. */
   readonly dryRun?: boolean | undefined;
-  readonly log?: ConsumerLog;
+  readonly log?: Log;
 }
 
 /** What became of one subject's parked events; those that stay are `kept`, among them the one that failed. */

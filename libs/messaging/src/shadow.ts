@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { HoleFound, type Delivery, type Subscription } from './bus.ts';
+import { HoleFound, type Delivery, type Log, type Subscription } from './bus.ts';
 import type { Tx } from './command.ts';
-import { createConsumer, type ConsumerGroup, type ConsumerLog } from './consumer.ts';
+import { createConsumer, type ConsumerGroup } from './consumer.ts';
 import { Halted } from './handler.ts';
 import { NothingCommitted } from './ladder.ts';
 import { partitionKey, readWatermarks } from './watermark.ts';
@@ -19,7 +19,7 @@ export interface ShadowOptions {
   readonly searchPath: readonly string[];
   /** The only schema it may write to. */
   readonly schema: string;
-  readonly log: ConsumerLog;
+  readonly log: Log;
 }
 
 /** A second consumer of a group's events, from the first on, that never applies what the group itself has not applied yet. */

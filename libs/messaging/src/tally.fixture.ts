@@ -3,9 +3,9 @@ import { defineEvent, knownEvents, type Envelope, type Received } from '@khue/co
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import type { Delivery } from './bus.ts';
+import type { Delivery, Log } from './bus.ts';
 import type { Tx } from './command.ts';
-import type { ConsumerGroup, ConsumerLog } from './consumer.ts';
+import type { ConsumerGroup } from './consumer.ts';
 import { migrate } from './migrate.ts';
 
 /** The smallest contract with an effect that shows when it is doubled, lost or out of order. */
@@ -105,7 +105,7 @@ export interface Line {
   readonly message: string;
 }
 
-export const capturedLog = (): ConsumerLog & { readonly lines: Line[] } => {
+export const capturedLog = (): Log & { readonly lines: Line[] } => {
   const lines: Line[] = [];
   const at = (level: Line['level']) => (fields: object, message: string) => void lines.push({ level, fields, message });
   return { lines, info: at('info'), warn: at('warn'), error: at('error') };

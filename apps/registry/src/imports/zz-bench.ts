@@ -74,6 +74,19 @@ const server = await startEmbedded({ folder: mkdtempSync('/tmp/zzbench-'), log: 
     await pool.query(q);
     console.log('search', Math.round(performance.now() - t));
   }
+  const { listPeople } = await import('../store/people-lists.ts');
+  { const own2 = new (await import('pg')).default.Client({ connectionString: db.ownerUrl }); await own2.connect(); await own2.query('analyze registry.people'); await own2.end(); }
+  for (const f of [{}, { fold: 'hung' }, { fold: 'van hung' }, { fold: 'zzz' }, { unitId: units[3] }]) {
+    const readable = { whole: [root, ...units], assignedOf: [] };
+    const t = performance.now();
+    const one = await listPeople(pool, { readable, ...f }, { limit: 50 });
+    const t2 = performance.now();
+    const two = one.next ? await listPeople(pool, { readable, ...f }, { limit: 50, cursor: one.next }) : undefined;
+    const t3 = performance.now();
+    console.log(JSON.stringify(f), one.items.length, Math.round(t2 - t), two?.items.length, Math.round(t3 - t2), one.items.at(-1)?.name, two?.items[0]?.name);
+  }
+  const r = await pool.query(`explain analyze select p.id from registry.people p where p.merged_into is null and p.unit_id = any($1::uuid[]) and (p.given collate "vi-x-icu", p.middle collate "vi-x-icu", p.family collate "vi-x-icu", p.id) > ('Lan', 'Thị', 'Lê', '00000000-0000-0000-0000-000000000000'::uuid) order by p.given collate "vi-x-icu", p.middle collate "vi-x-icu", p.family collate "vi-x-icu", p.id limit 51`, [units]);
+  console.log(r.rows.map((x: any) => x['QUERY PLAN']).join('\n').replace(/\{[^}]*\}/g, '{}'));
   await pool.end();
   await db.close();
 }
