@@ -1,5 +1,9 @@
+import { registryRoutes } from '@khue/contracts/http/registry';
+import type { Route } from '@khue/contracts/http/route';
+import { commonProblems } from '@khue/contracts/problems';
 import { testService, type TestService } from '@khue/testing/service';
 import pg from 'pg';
+import { expect } from 'vitest';
 import { createRegistry } from './service.ts';
 
 export const api = '/api/registry/v1';
@@ -28,6 +32,18 @@ export interface City {
   stop(): Promise<void>;
 }
 
+/** Whatever a spec asks, the answer has the published shape and no member beside it; a refusal is one that the route announces. */
+export const expectAsPublished = (method: string, path: string, { status, body }: Pick<Told, 'status' | 'body'>): void => {
+  const asked = `${api}${path.split('?')[0]}`;
+  const fits = (route: Route): boolean => route.method === method && new RegExp(`^${route.path.replace(/\{\w+\}/g, '[^/]+')}$`).test(asked);
+  // The literal path goes before the one with a parameter: /people/duplicates is no person.
+  const routes = (registryRoutes as readonly Route[]).filter(fits);
+  const route = routes.find((each) => each.path === asked) ?? routes[0];
+  if (!route) throw new Error(`no route is published for ${method} ${path}`);
+  if (status >= 400) expect([...(route.problems ?? []), ...Object.keys(commonProblems)]).toContain(body.code);
+  else if (typeof route.answer !== 'string') expect(route.answer.parse(body)).toEqual(body);
+};
+
 /** A registry of its own, whole and empty. */
 export const openRegistry = async (): Promise<City> => {
   const registry = await testService('registry', createRegistry);
@@ -36,7 +52,9 @@ export const openRegistry = async (): Promise<City> => {
   const ask: City['ask'] = async (sub, method, path, body, headers) => {
     const answer = await registry.call(sub, method, `${api}${path}`, body, headers);
     const json = String(answer.headers['content-type'] ?? '').includes('json');
-    return { status: answer.statusCode, body: json ? answer.json() : answer.body, etag: answer.headers.etag as string | undefined };
+    const told = { status: answer.statusCode, body: json ? answer.json() : answer.body, etag: answer.headers.etag as string | undefined };
+    expectAsPublished(method, path, told);
+    return told;
   };
   const done: City['done'] = async (sub, method, path, ...rest) => {
     const answer = await ask(sub, method, path, ...rest);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { makeFolder } from '@khue/infra/make-folder';
 import { StartProblem, systemCode } from '@khue/infra/start-problem';
 
 /** Layout of the data folder; a program refuses a folder of a newer layout than it knows. */
@@ -16,7 +17,7 @@ export interface DataFolder {
 export const openDataFolder = async (path: string): Promise<DataFolder> => {
   const folder = resolve(path);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const file = join(folder, 'khue.json');
     const known = await readFile(file, 'utf8').then((text) => JSON.parse(text) as { layout: number; identityKey: string }, (error: unknown) => {
       if (systemCode(error) === 'ENOENT') return undefined;

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { importLimits } from './limits.ts';
 import { layout } from './people.fixture.ts';
@@ -146,34 +144,4 @@ describe("a file that can't be read is refused with the reason", () => {
     }).rejects.toBeInstanceOf(FileRefused);
     expect(pieces).toBeLessThan(200);
   });
-});
-
-it('holds some slices of a file in memory, never the file', async () => {
-  const rows = 300_000;
-  let sent = 0;
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  const file = async function* (): AsyncGenerator<Uint8Array> {
-    yield Buffer.from(`STT,${heading},Ghi chú\n`);
-    for (let n = 0; n < rows; n += 500) {
-      const piece = Buffer.from(Array.from({ length: 500 }, (_, i) => `${n + i},${an},"${'ghi chú '.repeat(8)}${n + i}"\n`).join(''));
-      sent += piece.length;
-      yield piece;
-    }
-  };
-  collect();
-  const before = process.memoryUsage().heapUsed;
-  let most = 0;
-  let count = 0;
-  const table = await readTable(file(), layout);
-  for await (const some of table.rows) {
-    count += some.length;
-    if (count % 20_000 < some.length) {
-      collect();
-      most = Math.max(most, process.memoryUsage().heapUsed - before);
-    }
-  }
-  expect(count).toBe(rows);
-  expect(sent).toBeGreaterThan(39_000_000);
-  expect(most).toBeLessThan(sent / 8);
 });

@@ -28,14 +28,15 @@ export const kafkaWaits = { connect: 3_000, request: 10_000, session: 10_000, he
 export const partitionsAtOnce = 256;
 
 /**
- * Retries inside the library. A consumer that was cut off comes back as the same member: with these it went on 0.7 s after the port of a broker that was away for 60 s,
- * with the defaults after 31 s. Sending gives up soon instead: its caller makes a new producer and reads the cursor again.
+ * Retries inside the library. A consumer that was cut off comes back as the same member, without waiting for its old session to end: with the defaults 31 s after the
+ * port of a broker that was away for 60 s. Sending gives up soon instead: its caller makes a new producer and reads the cursor again.
  */
-const patient = { retries: 100, initialRetryTime: 250, maxRetryTime: 5_000 };
+const patient = { retries: 600, initialRetryTime: 250, maxRetryTime: 1_000 };
 const brief = { retries: 4, initialRetryTime: 100, maxRetryTime: 500 };
 
 export const kafkaClient = ({ brokers, clientId, log }: KafkaOptions): KafkaClient => {
   restWhenIdle();
+  const logCreator = quietly(log);
   const open = (retry: typeof brief): Kafka =>
     new kafkajs.Kafka({
       brokers: [...brokers],
@@ -44,7 +45,7 @@ export const kafkaClient = ({ brokers, clientId, log }: KafkaOptions): KafkaClie
       requestTimeout: kafkaWaits.request,
       retry,
       logLevel: kafkajs.logLevel.ERROR,
-      logCreator: quietly(log),
+      logCreator,
     });
   return {
     admin: () => open(brief).admin(),
@@ -65,19 +66,19 @@ export const kafkaClient = ({ brokers, clientId, log }: KafkaOptions): KafkaClie
   };
 };
 
-/** What the library says is told once a minute each, however often it retries; what matters its callers tell in our own words. */
+/** A broker that is away makes the library say so at each of its tries, in many words; once a minute is enough. What matters its callers tell in our own. */
 const quietly = (log: Log): kafkajs.logCreator => {
   const said = new Map<string, number>();
   return () =>
     ({ namespace, log: { message } }) => {
       // A broker that is starting refuses like this for a second; whoever asked tries again and tells when it can't.
       if (message.startsWith('Response ')) return;
-      const key = `${namespace} ${message}`;
-      if (performance.now() - (said.get(key) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
-      if (said.size > 100) said.clear();
-      said.set(key, performance.now());
-      if (message.startsWith('Offset out of range')) log.error({ kafka: key }, 'events a group has to read next are gone from Kafka; reading again from the earliest there is');
-      else log.warn({ kafka: key }, 'the Kafka client says');
+      const kind = /connect|timed out|broker/i.test(message) ? 'connection' : `${namespace} ${message.replaceAll(/\d+/g, '')}`;
+      if (performance.now() - (said.get(kind) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
+      said.set(kind, performance.now());
+      const fields = { kafka: `${namespace}: ${message}` };
+      if (message.startsWith('Offset out of range')) log.error(fields, 'events a group has to read next are gone from Kafka; reading again from the earliest there is');
+      else log.warn(fields, 'the Kafka client says');
     };
 };
 

@@ -149,7 +149,7 @@ const behind = (live: readonly Watermark[], shadow: readonly Watermark[]): numbe
 };
 
 /** Holds the live group where it is, lets the shadow reach the same, and puts the new in the place of the old. False: not in time. */
-const swap = async (owner: pg.Client, { pool, group, schema }: RebuildOptions, names: Names, shadow: Shadow, structure: SchemaText): Promise<boolean> => {
+const swap = async (owner: pg.Client, { group, schema }: RebuildOptions, names: Names, shadow: Shadow, structure: SchemaText): Promise<boolean> => {
   const differs = Symbol('differs');
   try {
     await inOwnerTransaction(owner, async () => {

@@ -34,7 +34,7 @@ export const sameSchema = (one: SchemaText, other: SchemaText): boolean => JSON.
 
 const lines = ({ tables, statements, grants, columns }: SchemaText): readonly string[] => [...tables, ...statements, ...grants, ...columns];
 const firstDifference = (one: SchemaText, other: SchemaText): string =>
-  [...new Set(lines(other)).symmetricDifference(new Set(lines(one)))][0] ?? 'order';
+  lines(other).find((line) => !lines(one).includes(line)) ?? lines(one).find((line) => !lines(other).includes(line)) ?? 'order';
 
 const lookIn = async (owner: pg.Client, schema: string): Promise<void> => {
   await owner.query(`set local search_path to ${pg.escapeIdentifier(schema)}`);

@@ -155,8 +155,8 @@ describe('quota’s answers', () => {
     expect([stateOf(state, 'e'), takenOf(state)]).toEqual(['withdrawn', 0]);
     expect(codeOf(decide(state, 'officer.d1', withdraw('e')))).toBe('enrollment-over');
   });
-  it('are wrong for an enrollment that is not here', () => {
-    expect(codeOf(decide(asked(), 'quota', seat('other', 'held', 1)))).toBe('not-found');
+  it('about an enrollment that is kept elsewhere change nothing here', () => {
+    expect(decide(asked(), 'quota', seat('other', 'held', 1))).toEqual({ accepted: true, events: [] });
   });
 });
 

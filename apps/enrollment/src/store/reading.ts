@@ -13,6 +13,8 @@ export interface LearnerFilter extends Paging {
 interface Shown {
   readonly id: string;
   readonly provenance: 'live' | 'imported';
+  readonly classId: string;
+  readonly personId: string;
 }
 
 const joins = `left join enrollment.person p on p.person_id = e.person_id
@@ -47,12 +49,14 @@ const listLive = async (pool: Pool, reach: Reach, filter: LearnerFilter, states:
   return rows;
 };
 
-/** Turns of the past, by id. */
-const listPast = async (pool: Pool, reach: Reach, filter: LearnerFilter, revoked: boolean, after: string | null, limit: number): Promise<Shown[]> => {
+/** Turns of the past, class by class: the order of an index, whatever the filter. */
+const listPast = async (pool: Pool, reach: Reach, filter: LearnerFilter, revoked: boolean, after: readonly [string, string] | null, limit: number): Promise<Shown[]> => {
   const values: unknown[] = [];
   const where = [revoked ? 'e.revoked' : 'not e.revoked', ...conditions(reach, filter, values)];
-  if (after !== null) where.push(`e.id > $${values.push(after)}`);
-  const { rows } = await pool.query<Shown>(`select ${past}, null as verdict ${fromPast} where ${where.join(' and ')} order by e.id limit $${values.push(limit)}`, values);
+  if (after !== null) where.push(`(e.class_id, e.person_id) > ($${values.push(after[0])}, $${values.push(after[1])})`);
+  const { rows } = await pool.query<Shown>(
+    `select ${past}, null as verdict ${fromPast} where ${where.join(' and ')} order by e.class_id, e.person_id limit $${values.push(limit)}`, values,
+  );
   return rows;
 };
 
@@ -69,13 +73,16 @@ export const listNominations = async (pool: Pool, reach: Reach, filter: LearnerF
 /** Enrollments in the caller's reach: live ones, the newest first, and behind them the turns of the past. */
 export const listEnrollments = async (pool: Pool, reach: Reach, filter: LearnerFilter & { readonly provenance?: string | undefined }) => {
   const { state, provenance, limit } = filter;
-  const [stage = 'live', after = null] = (placeAfter(filter, 'text', 'id') ?? []) as [string?, string?];
+  const place = placeAfter(filter, 'text', 'id', 'id') as readonly [string, string, string] | undefined;
   const isPast = state === 'recorded' || state === 'revoked';
-  const wantsLive = stage === 'live' && provenance !== 'imported' && !isPast;
+  const wantsLive = place?.[0] !== 'past' && provenance !== 'imported' && !isPast;
   const wantsPast = provenance !== 'live' && (state === undefined || isPast);
-  const rows = wantsLive ? await listLive(pool, reach, filter, state === undefined ? approved : [state], after, limit + 1) : [];
-  if (wantsPast && rows.length <= limit) rows.push(...(await listPast(pool, reach, filter, state === 'revoked', stage === 'live' ? null : after, limit + 1 - rows.length)));
-  return toPage(rows, limit, ({ provenance: of, id }) => [of === 'live' ? 'live' : 'past', id]);
+  const rows = wantsLive ? await listLive(pool, reach, filter, state === undefined ? approved : [state], place?.[1] ?? null, limit + 1) : [];
+  if (wantsPast && rows.length <= limit) {
+    const after = place?.[0] === 'past' ? ([place[1], place[2]] as const) : null;
+    rows.push(...(await listPast(pool, reach, filter, state === 'revoked', after, limit + 1 - rows.length)));
+  }
+  return toPage(rows, limit, ({ provenance: of, id, classId, personId }) => (of === 'live' ? ['live', id, id] : ['past', classId, personId]));
 };
 
 export interface ShownEnrollment extends Shown {

@@ -13,12 +13,14 @@ export interface SeatEvent {
   readonly actor: string;
 }
 
+/** Keeps what was told of enrollments of ours; quota seats lists that are kept elsewhere too. */
 export const keepSeatEvents = async (tx: Tx, events: readonly SeatEvent[]): Promise<void> => {
   if (events.length === 0) return;
   await tx.query({
     name: 'seat-events',
     text: `insert into enrollment.seat_event (enrollment_id, sequence, event_id, type, at, causation_id, correlation_id, actor)
       select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[])
+        as n (id, sequence, event_id, type, at, causation_id, correlation_id, actor) where exists (select from enrollment.enrollment e where e.id = n.id)
       on conflict (enrollment_id, sequence) do nothing`,
     values: [
       events.map(({ enrollmentId }) => enrollmentId), events.map(({ sequence }) => sequence), events.map(({ id }) => id), events.map(({ type }) => type),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { eventually } from '@khue/testing/eventually';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openCity, type City } from '../city.fixture.ts';
+import { expectAsPublished, openCity, type City } from '../city.fixture.ts';
 
 let city: City;
 beforeAll(async () => {
@@ -18,7 +18,9 @@ const upload = async (sub: string, csv: string, { query = '', key = randomUUID()
     method: 'POST', url: `/api/registry/v1/imports?mode=plan${query}`, payload,
     headers: { authorization: `Bearer ${await city.registry.issuer.token(sub)}`, 'idempotency-key': key, 'content-type': `multipart/form-data; boundary=${boundary}` },
   });
-  return { status: answer.statusCode, body: answer.json() };
+  const told = { status: answer.statusCode, body: answer.json() };
+  expectAsPublished('POST', '/imports', told);
+  return told;
 };
 const finished = (sub: string, id: string, state: string) =>
   eventually(async () => {

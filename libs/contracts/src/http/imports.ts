@@ -11,6 +11,7 @@ const plan = z.object({ id: z.uuid(), planHash: z.string(), ...counts, findings:
 
 /** `done` of `total` rows are committed (or taken back). A plan that was refused says why in `problem`. */
 const importRecord = z.object({
+  kind: z.string(),
   id: z.uuid(),
   state: z.enum(['planning', 'planned', 'committing', 'done', 'revoking', 'revoked', 'refused']),
   fileName: z.string(),

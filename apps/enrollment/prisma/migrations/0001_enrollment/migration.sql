@@ -102,7 +102,8 @@ create table enrollment.person (
   unit_id       uuid not null,
   name          text not null,
   name_fold     text not null,
-  identity_ref  text,
+  -- compared a million times by an import and never sorted for people: by bytes
+  identity_ref  text collate "C",
   facts         jsonb not null,
   merged_into   uuid,
   sequence      bigint not null

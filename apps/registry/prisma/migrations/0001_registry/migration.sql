@@ -119,6 +119,7 @@ create table registry.people (
 create unique index people_identity on registry.people (identity_ref) where merged_into is null;
 create index people_likeness on registry.people (fold, birth_year) where merged_into is null;
 create index people_unit on registry.people (unit_id);
+-- Vietnamese order by its first part; the rest is sorted within a given name. All three parts cost an import 10 of its 35 µs a row here.
 create index people_order on registry.people (given collate "vi-x-icu");
 create index people_merged on registry.people (merged_into) where merged_into is not null;
 

@@ -1,0 +1,98 @@
+import { parseArgs } from 'node:util';
+import { ConfigProblem, defaultPorts, type ServiceName } from '@khue/host/config';
+import type { ConsumerGroup } from '@khue/messaging/consumer';
+import { listParked, type ParkedEvent } from '@khue/messaging/parking';
+import { redrive, type RedriveReport } from '@khue/messaging/redrive';
+import type { Log } from '@khue/messaging/bus';
+import type { Pool } from 'pg';
+
+export interface DeadLettersOptions {
+  readonly verb: 'list' | 'redrive';
+  readonly service: ServiceName;
+  readonly group: string | undefined;
+  readonly subject: string | undefined;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+  readonly data: string | undefined;
+}
+
+const usage = 'Usage: npm run dead-letters -- list|redrive --service S [--group G] [--subject ID] [--dry-run] [--json] [--data ./.data]';
+
+/** Throws ConfigProblem: one sentence and the usage. */
+export const readOptions = (argv: readonly string[]): DeadLettersOptions => {
+  const refuse = (why: string): never => {
+    throw new ConfigProblem(`${why} ${usage}`);
+  };
+  const parse = () =>
+    parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        service: { type: 'string' }, group: { type: 'string' }, subject: { type: 'string' }, data: { type: 'string' },
+        'dry-run': { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
+      },
+    });
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse();
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+  const { values, positionals: [verb, ...rest] } = parsed;
+  if ((verb !== 'list' && verb !== 'redrive') || rest.length > 0) return refuse('Say list or redrive.');
+  const { service, group, subject, data, json } = values;
+  if (!service || !Object.hasOwn(defaultPorts, service)) return refuse(`--service takes one of ${Object.keys(defaultPorts).join(', ')}.`);
+  return { verb, service: service as ServiceName, group, subject, data, json, dryRun: values['dry-run'] };
+};
+
+/** What the command prints, and whether everything that was asked for was done. */
+export interface Outcome {
+  readonly json: unknown;
+  readonly lines: readonly string[];
+  readonly done: boolean;
+}
+
+const page = 1_000;
+
+/** Lists what is parked, without payloads, for these may hold personal data. */
+export const list = async (pool: Pool, { service, group, subject }: DeadLettersOptions): Promise<Outcome> => {
+  const parked: ParkedEvent[] = [];
+  for (let rows: readonly ParkedEvent[] | undefined; rows === undefined || rows.length === page; ) {
+    rows = await listParked(pool, { group, subject }, page, parked.at(-1));
+    parked.push(...rows);
+  }
+  const waiting = Map.groupBy(parked, (event) => JSON.stringify([event.group, event.topic, event.subject]));
+  const lines = [...waiting.values()].flatMap((events) => {
+    const first = events[0];
+    if (!first) return [];
+    const more = events.length > 1 ? `, ${events.length - 1} behind it` : '';
+    return [`${first.group}  ${first.topic}  ${first.subject}  position ${first.position}${more}  since ${first.parkedAt}  tried ${first.attempts}  ${first.reason}`];
+  });
+  return { json: { service, parked }, lines: [...lines, `${parked.length} parked, of ${waiting.size} subjects`], done: true };
+};
+
+/** Applies parked events again through the service's own handlers; `dryRun` says what would happen. */
+export const redriveAll = async (pool: Pool, groups: Iterable<ConsumerGroup>, options: DeadLettersOptions, log: Log): Promise<Outcome> => {
+  const { service, group, subject, dryRun } = options;
+  const known = [...groups];
+  if (group !== undefined && !known.some((candidate) => candidate.group === group)) {
+    throw new ConfigProblem(`${service} has no group "${group}"; it has ${known.map((candidate) => candidate.group).join(', ') || 'none'}.`);
+  }
+  const reports: RedriveReport[] = [];
+  for (const each of known) if (group === undefined || each.group === group) reports.push(await redrive(pool, each, { subject, dryRun, log }));
+  const subjects = reports.flatMap((report) => report.subjects.map((each) => ({ group: report.group, ...each })));
+  const lines = subjects.map(({ group: of, topic, subject: id, applied, skipped, kept, failed }) =>
+    [
+      `${of}  ${topic}  ${id}  ${dryRun ? 'would apply' : 'applied'} ${applied}`,
+      ...(skipped > 0 ? [`skipped ${skipped} of a type the group does not know`] : []),
+      ...(kept > 0 ? [`${kept} stay${kept === 1 ? 's' : ''} parked`] : []),
+      ...(failed ? [`position ${failed.position} failed again: ${failed.reason}`] : []),
+    ].join(', '),
+  );
+  const total = (what: 'applied' | 'kept'): number => subjects.reduce((sum, each) => sum + each[what], 0);
+  return {
+    json: { service, dryRun, groups: reports },
+    lines: [...lines, `${dryRun ? 'would apply' : 'applied'} ${total('applied')}, ${total('kept')} ${dryRun ? 'would stay' : 'stay'} parked`],
+    done: subjects.every((each) => each.failed === undefined),
+  };
+};
