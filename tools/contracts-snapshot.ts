@@ -27,5 +27,7 @@ for (const { name, schema } of allEvents.flatMap(publishedSchemas)) {
 problems.push(...[...committed.keys()].map((name) => `${name} was published and is no longer an event of ours`));
 
 for (const problem of problems) console.error(problem);
-console.log(`${changed} schemas written${problems.length > 0 ? `, ${problems.length} problems: a published version only gains members with a default; anything else is a new version` : ''}`);
+console.log(
+  `${changed} schemas written${problems.length > 0 ? `, ${problems.length} problems: a published version only gains members with a default; anything else is a new version` : ''}`,
+);
 if (problems.length > 0) process.exitCode = 1;

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { knownEvents, type Envelope } from '@khue/contracts/envelope';
 import { potOpened, quotaFacts } from '@khue/contracts/events/quota';
+import { environment } from '@khue/host/config';
 import type { Delivery } from '@khue/messaging/bus';
 import { createConsumer } from '@khue/messaging/consumer';
 import { openPool } from '@khue/messaging/database';
@@ -18,7 +19,7 @@ const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.
 /** Runs the command as an operator does, against the database that the environment names. */
 const command = (...args: readonly string[]): Promise<{ code: number; out: string; err: string }> =>
   new Promise((done) => {
-    const env = { ...process.env, KHUE_REPORTING_DATABASE_URL: database.appUrl, KHUE_IDENTITY_KEY: 'a key of at least thirty-two characters' };
+    const env = { ...environment(), KHUE_REPORTING_DATABASE_URL: database.appUrl, KHUE_IDENTITY_KEY: 'a key of at least thirty-two characters' };
     execFile(process.execPath, [at('tools/dead-letters.ts'), ...args], { env }, (error, out, err) => done({ code: typeof error?.code === 'number' ? error.code : 0, out, err }));
   });
 

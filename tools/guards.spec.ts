@@ -13,24 +13,42 @@ const words = ({ path, text }: Planted): string => `${path}: ${text.split('\n').
 
 describe('how code is written (ESLint)', () => {
   // Without types a text need not exist as a file; the rules that need types are fed below.
-  const untyped = new ESLint({ cwd: root, overrideConfig: { languageOptions: { parserOptions: { projectService: false } }, rules: Object.fromEntries(wrongTypes.map(({ rule }) => [rule, 'off'])) } });
+  const untyped = new ESLint({
+    cwd: root,
+    overrideConfig: {
+      languageOptions: { parserOptions: { projectService: false } },
+      rules: Object.fromEntries(wrongTypes.map(({ rule }) => [rule, 'off'])),
+    },
+  });
   const typed = new ESLint({ cwd: root });
   const caught = async (eslint: ESLint, path: string, text: string): Promise<(string | null)[]> => {
     const [result] = await eslint.lintText(text, { filePath: join(root, path) });
     return result?.messages.filter((message) => message.severity === 2).map((message) => message.ruleId) ?? [];
   };
 
-  test.each(writtenWrong.map((planted) => [planted.rule, words(planted), planted] as const))('%s catches %s', { timeout: patience }, async (rule, _words, { path, text }) => {
-    expect(await caught(untyped, path, text)).toContain(rule);
-  });
+  test.each(writtenWrong.map((planted) => [planted.rule, words(planted), planted] as const))(
+    '%s catches %s',
+    { timeout: patience },
+    async (rule, _words, { path, text }) => {
+      expect(await caught(untyped, path, text)).toContain(rule);
+    },
+  );
 
-  test.each(wrongProjects.map((planted) => [words(planted), planted] as const))('project boundaries (nx tags) catch %s', { timeout: patience }, async (_words, { rule, path, text }) => {
-    expect(await caught(untyped, path, text)).toContain(rule);
-  });
+  test.each(wrongProjects.map((planted) => [words(planted), planted] as const))(
+    'project boundaries (nx tags) catch %s',
+    { timeout: patience },
+    async (_words, { rule, path, text }) => {
+      expect(await caught(untyped, path, text)).toContain(rule);
+    },
+  );
 
-  test.each(wrongTypes.map((planted) => [planted.rule, planted] as const))('%s catches what only types show', { timeout: patience }, async (rule, { path, text }) => {
-    expect(await caught(typed, path, text)).toContain(rule);
-  });
+  test.each(wrongTypes.map((planted) => [planted.rule, planted] as const))(
+    '%s catches what only types show',
+    { timeout: patience },
+    async (rule, { path, text }) => {
+      expect(await caught(typed, path, text)).toContain(rule);
+    },
+  );
 
   test.each([
     ['libs/host/src/config.ts', 'export const env = () => process.env;\n'],
@@ -38,16 +56,23 @@ describe('how code is written (ESLint)', () => {
     ['apps/quota/src/commands/planted.ts', "import { inTransaction } from '@khue/messaging/database';\n\nexport const run = inTransaction;\n"],
     ['vitest.config.ts', 'const config = {};\n\nexport { config as default };\n'],
     ['apps/standalone/src/planted.ts', "import { createQuota } from '@khue/quota/service';\n\nexport const run = createQuota;\n"],
-    ['apps/quota/src/domain/planted.ts', "export const day = (instant: string) => new Date(instant).getUTCDate();\n"],
+    ['apps/quota/src/domain/planted.ts', 'export const day = (instant: string) => new Date(instant).getUTCDate();\n'],
     ['libs/host/src/planted.ts', "declare module 'vitest' {\n  interface ProvidedContext {\n    one: number;\n  }\n}\n\nexport const one = 1;\n"],
-    ['libs/host/src/planted.ts', "export class Refuse extends Error {}\n"],
+    ['libs/host/src/planted.ts', 'export class Refuse extends Error {}\n'],
     ['libs/host/src/planted.spec.ts', `${'// a long story\n'.repeat(400)}`],
   ])('%s may have what it is for', { timeout: patience }, async (path, text) => {
     expect(await caught(untyped, path, text)).toEqual([]);
   });
 
   test('no file of ours is outside these rules', { timeout: patience }, async () => {
-    const expected = ['khue/no-barrel', 'khue/no-second-language', 'khue/no-role-class', 'khue/no-silent-test', '@typescript-eslint/no-floating-promises', '@nx/enforce-module-boundaries'];
+    const expected = [
+      'khue/no-barrel',
+      'khue/no-second-language',
+      'khue/no-role-class',
+      'khue/no-silent-test',
+      '@typescript-eslint/no-floating-promises',
+      '@nx/enforce-module-boundaries',
+    ];
     const outside: string[] = [];
     for (const path of programs) {
       const config = (await typed.calculateConfigForFile(join(root, path))) as { rules?: Record<string, unknown[]> } | undefined;
@@ -151,6 +176,10 @@ describe('the guards are called', () => {
     expect(scripts['check']).toMatch(/^nx run-many -t lint types boundaries unused test/);
     expect(targetDefaults['lint']?.command).toMatch(/^eslint /);
     expect(targetDefaults['test']?.command).toMatch(/^vitest run --project rules /);
-    expect([targets['types'], targets['boundaries'], targets['unused']].map((target) => target?.command?.split(' ')[0])).toEqual(['tsc', 'depcruise', 'knip']);
+    expect([targets['types'], targets['boundaries'], targets['unused']].map((target) => target?.command?.split(' ')[0])).toEqual([
+      'tsc',
+      'depcruise',
+      'knip',
+    ]);
   });
 });

@@ -12,7 +12,11 @@ const apps = readdirSync(join(root, 'apps')).filter((app) => existsSync(join(roo
 const libraries = globSync('libs/*/migrations', { cwd: root }).sort((a, b) => Number(b.includes('messaging')) - Number(a.includes('messaging')));
 
 test('every service with a database is compared', () => {
-  expect(apps).toEqual(globSync('apps/*/prisma/migrations', { cwd: root }).map((path) => path.split('/')[1]).sort());
+  expect(apps).toEqual(
+    globSync('apps/*/prisma/migrations', { cwd: root })
+      .map((path) => path.split('/')[1])
+      .sort(),
+  );
   expect(apps).toEqual(expect.arrayContaining(['enrollment', 'quota', 'registry', 'reporting']));
 });
 
@@ -27,7 +31,8 @@ describe.each(apps)('schema.prisma and the migrations of %s', (app) => {
     database = await postgres();
     owner = new pg.Client({ connectionString: database.ownerUrl });
     await owner.connect();
-    const apply = (folders: readonly string[]) => migrate({ ownerUrl: database.ownerUrl, appRole: `${database.name}_app`, folders: folders.map((folder) => join(root, folder)) });
+    const apply = (folders: readonly string[]) =>
+      migrate({ ownerUrl: database.ownerUrl, appRole: `${database.name}_app`, folders: folders.map((folder) => join(root, folder)) });
     await apply(libraries);
     const before = new Set(await schemasOf(owner));
     await apply([...libraries, `apps/${app}/prisma/migrations`]);
@@ -60,9 +65,15 @@ describe.each(apps)('schema.prisma and the migrations of %s', (app) => {
   test('no longer agree after a change of either', async () => {
     const [table] = model as readonly [Table];
     const [column] = [...table.columns.keys()].filter((name) => !table.primaryKey.includes(name)) as [string];
-    expect(await driftAfter(`alter table ${table.name} add column planted int`)).toEqual([`${table.name}.planted: a column that schema.prisma does not have`]);
-    expect(await driftAfter(`alter table ${table.name} drop column ${column} cascade`)).toContain(`${table.name}.${column}: a field without a column`);
-    expect(await driftAfter(`create table ${own[0]}.planted (id int primary key)`)).toEqual([`${own[0]}.planted: a table that schema.prisma does not have`]);
+    expect(await driftAfter(`alter table ${table.name} add column planted int`)).toEqual([
+      `${table.name}.planted: a column that schema.prisma does not have`,
+    ]);
+    expect(await driftAfter(`alter table ${table.name} drop column ${column} cascade`)).toContain(
+      `${table.name}.${column}: a field without a column`,
+    );
+    expect(await driftAfter(`create table ${own[0]}.planted (id int primary key)`)).toEqual([
+      `${own[0]}.planted: a table that schema.prisma does not have`,
+    ]);
     expect(await driftAfter(`drop table ${table.name} cascade`)).toContain(`${table.name}: a model without a table`);
     expect(schemaDrift(model.slice(1), await databaseTables(owner, own))).toEqual([`${table.name}: a table that schema.prisma does not have`]);
   });
@@ -101,17 +112,53 @@ model Seat {
   test.each([
     ['nothing', '', []],
     ['a type', 'alter table planted.seat alter place type bigint', ['planted.seat.place: integer in schema.prisma, bigint in the database']],
-    ['a size', 'alter table planted.seat alter code type varchar(30)', ['planted.seat.code: character varying(20) in schema.prisma, character varying(30) in the database']],
-    ['a zone', 'alter table planted.seat alter at type timestamp', ['planted.seat.at: timestamp with time zone in schema.prisma, timestamp without time zone in the database']],
+    [
+      'a size',
+      'alter table planted.seat alter code type varchar(30)',
+      ['planted.seat.code: character varying(20) in schema.prisma, character varying(30) in the database'],
+    ],
+    [
+      'a zone',
+      'alter table planted.seat alter at type timestamp',
+      ['planted.seat.at: timestamp with time zone in schema.prisma, timestamp without time zone in the database'],
+    ],
     ['a list', 'alter table planted.seat drop tags, add tags text not null', ['planted.seat.tags: text[] in schema.prisma, text in the database']],
     ['a json', 'alter table planted.seat alter facts type json', ['planted.seat.facts: jsonb in schema.prisma, json in the database']],
-    ['what may be null', 'alter table planted.seat alter place drop not null', ['planted.seat.place: required in schema.prisma, nullable in the database']],
-    ['what may not be null', 'alter table planted.seat alter note set not null', ['planted.seat.note: optional in schema.prisma, not null in the database']],
-    ['a default', 'alter table planted.seat alter at drop default', ['planted.seat.at: schema.prisma counts on a default that the database does not give']],
-    ['a primary key', 'alter table planted.seat drop constraint seat_pkey, add primary key (id, place)', ['planted.seat: primary key (id) in schema.prisma, (id, place) in the database']],
-    ['a unique column', 'alter table planted.seat drop constraint seat_code_key', ['planted.seat: (code) is unique in schema.prisma, not in the database']],
-    ['unique columns', 'alter table planted.seat drop constraint seat_place_at_key', ['planted.seat: (place, at) is unique in schema.prisma, not in the database']],
-    ['a name', 'alter table planted.seat rename note to remark', ['planted.seat.remark: a column that schema.prisma does not have', 'planted.seat.note: a field without a column']],
+    [
+      'what may be null',
+      'alter table planted.seat alter place drop not null',
+      ['planted.seat.place: required in schema.prisma, nullable in the database'],
+    ],
+    [
+      'what may not be null',
+      'alter table planted.seat alter note set not null',
+      ['planted.seat.note: optional in schema.prisma, not null in the database'],
+    ],
+    [
+      'a default',
+      'alter table planted.seat alter at drop default',
+      ['planted.seat.at: schema.prisma counts on a default that the database does not give'],
+    ],
+    [
+      'a primary key',
+      'alter table planted.seat drop constraint seat_pkey, add primary key (id, place)',
+      ['planted.seat: primary key (id) in schema.prisma, (id, place) in the database'],
+    ],
+    [
+      'a unique column',
+      'alter table planted.seat drop constraint seat_code_key',
+      ['planted.seat: (code) is unique in schema.prisma, not in the database'],
+    ],
+    [
+      'unique columns',
+      'alter table planted.seat drop constraint seat_place_at_key',
+      ['planted.seat: (place, at) is unique in schema.prisma, not in the database'],
+    ],
+    [
+      'a name',
+      'alter table planted.seat rename note to remark',
+      ['planted.seat.remark: a column that schema.prisma does not have', 'planted.seat.note: a field without a column'],
+    ],
   ])('%s', async (_what, change, expected) => {
     const owner = new pg.Client({ connectionString: database.ownerUrl });
     await owner.connect();

@@ -16,8 +16,12 @@ export interface Copy {
 /** The sources and the settings of the guards in a folder of their own, with the installed packages and @khue/* leading into the copy. */
 export const copySources = (): Copy => {
   const copy = realpathSync(mkdtempSync(join(tmpdir(), 'khue-guards-')));
-  const generated = readdirSync(join(root, 'apps')).map((app) => `apps/${app}/src/generated`).filter((folder) => existsSync(join(root, folder)));
-  const settings = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => entry.name);
+  const generated = readdirSync(join(root, 'apps'))
+    .map((app) => `apps/${app}/src/generated`)
+    .filter((folder) => existsSync(join(root, folder)));
+  const settings = readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => entry.name);
   for (const path of [...settings, ...generated, ...sourceFiles(root)]) {
     cpSync(join(root, path), join(copy, path), { recursive: true, force: true, errorOnExist: false });
   }
@@ -26,7 +30,8 @@ export const copySources = (): Copy => {
     if (name !== '@khue') symlinkSync(join(root, 'node_modules', name), join(copy, 'node_modules', name));
   }
   const ours = ['apps', 'libs'].flatMap((folder) => readdirSync(join(copy, folder)).map((name) => `${folder}/${name}`));
-  for (const folder of [...ours, 'infra', 'tools']) symlinkSync(join(copy, folder), join(copy, 'node_modules/@khue', folder.split('/').at(-1) as string));
+  for (const folder of [...ours, 'infra', 'tools'])
+    symlinkSync(join(copy, folder), join(copy, 'node_modules/@khue', folder.split('/').at(-1) as string));
   return {
     root: copy,
     write: (path, text) => {

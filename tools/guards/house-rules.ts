@@ -3,7 +3,8 @@ import type { ESLint, Rule } from 'eslint';
 /** A rule of its own for each thing forbidden: ESLint keeps one list of `no-restricted-syntax` per file, so that a later block would switch an earlier one off. */
 const forbid = (message: string, ...selectors: string[]): Rule.RuleModule => ({
   meta: { type: 'problem', schema: [], messages: { forbidden: message } },
-  create: (context) => Object.fromEntries(selectors.map((selector) => [selector, (node: Rule.Node) => context.report({ node, messageId: 'forbidden' })])),
+  create: (context) =>
+    Object.fromEntries(selectors.map((selector) => [selector, (node: Rule.Node) => context.report({ node, messageId: 'forbidden' })])),
 });
 
 const roots = '/^(it|test|describe|suite|bench)$/';
@@ -55,7 +56,7 @@ const rules: Record<string, Rule.RuleModule> = {
     'MemberExpression[property.name="$transaction"]',
   ),
   'no-silent-test': forbid(
-    'No skipped, focused or postponed tests: what can\'t run says so through @khue/testing.',
+    "No skipped, focused or postponed tests: what can't run says so through @khue/testing.",
     `MemberExpression[object.name=${roots}][property.name=/^(skip|only|todo|skipIf|runIf)$/]`,
     `MemberExpression[object.object.name=${roots}][property.name=/^(skip|only|todo|skipIf|runIf)$/]`,
     `MemberExpression[object.callee.object.name=${roots}][property.name=/^(skip|only|todo|skipIf|runIf)$/]`,
@@ -74,6 +75,13 @@ const rules: Record<string, Rule.RuleModule> = {
     ':matches(Identifier[name="performance"], Identifier[name="crypto"], Identifier[name="Temporal"])',
     ':matches(AwaitExpression, ArrowFunctionExpression[async=true], FunctionDeclaration[async=true], FunctionExpression[async=true])',
     'CallExpression[callee.name=/^(setTimeout|setInterval|setImmediate|queueMicrotask|fetch)$/]',
+  ),
+  'no-hidden-import': forbid(
+    'What is imported stands in the import: what a file knows is read from there, by people and by the other guards.',
+    'ImportSpecifier[imported.name="createRequire"]',
+    'ImportDeclaration[source.value=/^(node:)?module$/] > :matches(ImportDefaultSpecifier, ImportNamespaceSpecifier)',
+    'CallExpression[callee.name="require"]',
+    'ImportExpression[source.type!="Literal"]',
   ),
   'no-module-state': forbid(
     'No state at module level: a second service in the process would share it.',

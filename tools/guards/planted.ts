@@ -42,7 +42,11 @@ export const writtenWrong: readonly Planted[] = [
   planted('khue/no-role-class', anyLib, 'export abstract class Aggregate {}'),
   planted('khue/no-transaction', anyApp, "import { inTransaction } from '@khue/messaging/database';", 'export const run = inTransaction;'),
   planted('khue/no-transaction', 'apps/quota/src/routes.ts', "export const run = (client: { query(sql: string): void }) => client.query('BEGIN');"),
-  planted('khue/no-transaction', 'apps/quota/src/inbound.ts', 'export const run = (client: { query(sql: string): void }) => client.query(`begin isolation level serializable`);'),
+  planted(
+    'khue/no-transaction',
+    'apps/quota/src/inbound.ts',
+    'export const run = (client: { query(sql: string): void }) => client.query(`begin isolation level serializable`);',
+  ),
   planted('khue/no-transaction', anyApp, 'export const run = (client: { $transaction(work: unknown): void }) => client.$transaction([]);'),
   planted('khue/no-silent-test', aSpec, "import { test } from 'vitest';", "test.skip('later', () => undefined);"),
   planted('khue/no-silent-test', aSpec, "import { it } from 'vitest';", "it.only('now', () => undefined);"),
@@ -61,6 +65,9 @@ export const writtenWrong: readonly Planted[] = [
   planted('khue/no-clock', aDomain, 'export const id = () => crypto.randomUUID();'),
   planted('khue/no-clock', 'apps/reporting/src/domain.ts', 'export const chance = () => Math.random();'),
   planted('khue/no-clock', 'apps/quota/src/outbound.ts', 'export const later = async () => 1;'),
+  planted('khue/no-hidden-import', aDomain, "import { createRequire } from 'node:module';", 'export const kafka = createRequire(import.meta.url);'),
+  planted('khue/no-hidden-import', anyLib, 'export const load = (name: string): Promise<unknown> => import(name);'),
+  planted('khue/no-hidden-import', anyApp, "export const load = (): Promise<unknown> => import(`kafka${'js'}`);"),
   planted('khue/no-module-state', anyLib, 'let calls = 0;', 'export const count = () => (calls += 1);'),
   planted('khue/no-module-state', anyApp, 'export const seen = new Map<string, number>();'),
   planted('no-console', anyLib, "console.log('here');", 'export const one = 1;'),
@@ -70,27 +77,85 @@ export const writtenWrong: readonly Planted[] = [
 /** For nx: which project may know which. */
 export const wrongProjects: readonly Planted[] = [
   planted('@nx/enforce-module-boundaries', anyApp, "import { createRegistry } from '@khue/registry/service';", 'export const run = createRegistry;'),
-  planted('@nx/enforce-module-boundaries', anyApp, "import { startEmbedded } from '@khue/infra/postgres/embedded';", 'export const run = startEmbedded;'),
+  planted(
+    '@nx/enforce-module-boundaries',
+    anyApp,
+    "import { startEmbedded } from '@khue/infra/postgres/embedded';",
+    'export const run = startEmbedded;',
+  ),
   planted('@nx/enforce-module-boundaries', anyApp, "import { apply } from '@khue/tools/generate';", 'export const run = apply;'),
-  planted('@nx/enforce-module-boundaries', 'apps/gateway/src/planted.ts', "import { createQuota } from '@khue/quota/service';", 'export const run = createQuota;'),
-  planted('@nx/enforce-module-boundaries', 'libs/contracts/src/planted.ts', "import { accept } from '@khue/decider/decision';", 'export const run = accept;'),
+  planted(
+    '@nx/enforce-module-boundaries',
+    'apps/gateway/src/planted.ts',
+    "import { createQuota } from '@khue/quota/service';",
+    'export const run = createQuota;',
+  ),
+  planted(
+    '@nx/enforce-module-boundaries',
+    'libs/contracts/src/planted.ts',
+    "import { accept } from '@khue/decider/decision';",
+    'export const run = accept;',
+  ),
   planted('@nx/enforce-module-boundaries', 'libs/decider/src/planted.ts', "import { text } from '@khue/contracts/text';", 'export const run = text;'),
-  planted('@nx/enforce-module-boundaries', 'libs/messaging/src/planted.ts', "import { openHost } from '@khue/host/host';", 'export const run = openHost;'),
-  planted('@nx/enforce-module-boundaries', 'libs/host/src/planted.ts', "import { layout } from '@khue/imports/layout';", 'export const run = layout;'),
-  planted('@nx/enforce-module-boundaries', 'libs/host/src/planted.ts', "import { openPool } from '../../messaging/src/database.ts';", 'export const run = openPool;'),
+  planted(
+    '@nx/enforce-module-boundaries',
+    'libs/messaging/src/planted.ts',
+    "import { openHost } from '@khue/host/host';",
+    'export const run = openHost;',
+  ),
+  planted(
+    '@nx/enforce-module-boundaries',
+    'libs/host/src/planted.ts',
+    "import { layout } from '@khue/imports/layout';",
+    'export const run = layout;',
+  ),
+  planted(
+    '@nx/enforce-module-boundaries',
+    'libs/host/src/planted.ts',
+    "import { openPool } from '../../messaging/src/database.ts';",
+    'export const run = openPool;',
+  ),
   planted('@nx/enforce-module-boundaries', 'infra/planted.ts', "import { environment } from '@khue/host/config';", 'export const run = environment;'),
 ];
 
 /** Needs types, so it is written into a file that exists. */
 export const wrongTypes: readonly Planted[] = [
   planted('@typescript-eslint/await-thenable', 'libs/host/src/cursor.ts', 'export const run = async (): Promise<number> => await 1;'),
-  planted('@typescript-eslint/no-floating-promises', 'libs/host/src/cursor.ts', 'export const run = (work: () => Promise<void>): void => {', '  work();', '};'),
-  planted('@typescript-eslint/no-misused-promises', 'libs/host/src/cursor.ts', 'export const run = (work: () => Promise<boolean>): number => {', '  if (work()) return 1;', '  return 0;', '};'),
-  planted('@typescript-eslint/switch-exhaustiveness-check', 'libs/host/src/cursor.ts', "export const run = (side: 'left' | 'right'): number => {", '  switch (side) {', "    case 'left':", '      return 1;', '  }', '  return 0;', '};'),
+  planted(
+    '@typescript-eslint/no-floating-promises',
+    'libs/host/src/cursor.ts',
+    'export const run = (work: () => Promise<void>): void => {',
+    '  work();',
+    '};',
+  ),
+  planted(
+    '@typescript-eslint/no-misused-promises',
+    'libs/host/src/cursor.ts',
+    'export const run = (work: () => Promise<boolean>): number => {',
+    '  if (work()) return 1;',
+    '  return 0;',
+    '};',
+  ),
+  planted(
+    '@typescript-eslint/switch-exhaustiveness-check',
+    'libs/host/src/cursor.ts',
+    "export const run = (side: 'left' | 'right'): number => {",
+    '  switch (side) {',
+    "    case 'left':",
+    '      return 1;',
+    '  }',
+    '  return 0;',
+    '};',
+  ),
 ];
 
 const imports = (rule: string, path: string, ...specifiers: readonly string[]): Planted =>
-  planted(rule, path, ...specifiers.map((specifier, place) => `import type * as from${place} from '${specifier}';`), `export type Used = [${specifiers.map((_, place) => `typeof from${place}`).join(', ')}];`);
+  planted(
+    rule,
+    path,
+    ...specifiers.map((specifier, place) => `import type * as from${place} from '${specifier}';`),
+    `export type Used = [${specifiers.map((_, place) => `typeof from${place}`).join(', ')}];`,
+  );
 
 /** For dependency-cruiser: what a file imports. Each in a file of its own; `planted-…` in the name keeps them apart from ours. */
 export const wrongImports: readonly Planted[] = [
@@ -115,6 +180,7 @@ export const wrongImports: readonly Planted[] = [
   imports('fixtures-in-tests', 'apps/quota/src/domain/planted-fixture.ts', './ledger.fixture.ts'),
   imports('kafkajs-in-one-file', 'libs/messaging/src/planted-kafka.ts', 'kafkajs'),
   imports('kafkajs-in-one-file', 'infra/kafka/planted-kafka.ts', 'kafkajs'),
+  planted('kafkajs-in-one-file', 'libs/messaging/src/planted-late.ts', "export const late = (): Promise<unknown> => import('kafkajs');"),
   imports('prisma-in-stores', 'apps/quota/src/routes/planted-prisma.ts', '../generated/client.ts'),
   imports('prisma-in-stores', 'apps/quota/src/commands/planted-adapter.ts', '@prisma/adapter-pg'),
   imports('no-prisma-outside-services', 'libs/host/src/planted-prisma.ts', '@prisma/client'),
@@ -129,6 +195,7 @@ export const wrongImports: readonly Planted[] = [
   imports('service-is-for-main', 'apps/quota/src/routes/planted-service.ts', '../service.ts'),
   imports('doors-are-for-service', 'apps/quota/src/store/planted-routes.ts', '../routes.ts'),
   imports('routes-know-no-events', 'apps/quota/src/routes/planted-outbound.ts', '../outbound.ts'),
+  imports('imports-command', 'apps/quota/src/imports/planted-door.ts', '../routes.ts'),
   imports('commands-are-for-doors', 'apps/quota/src/store/planted-commands.ts', '../commands.ts'),
   imports('commands-decide', 'apps/quota/src/commands/planted-door.ts', '../inbound.ts'),
   imports('store-below', 'apps/quota/src/store/planted-outbound.ts', '../outbound.ts'),
@@ -136,7 +203,12 @@ export const wrongImports: readonly Planted[] = [
 ];
 
 /** The other half of a circle, which is reported once. */
-export const companion = planted('no-circle', 'libs/host/src/planted-b.ts', "import { a } from './planted-a.ts';", 'export const b = (): unknown => a;');
+export const companion = planted(
+  'no-circle',
+  'libs/host/src/planted-b.ts',
+  "import { a } from './planted-a.ts';",
+  'export const b = (): unknown => a;',
+);
 
 /** Files that replace ours: their place is fixed by name. */
 export const wrongMains: readonly Planted[] = [

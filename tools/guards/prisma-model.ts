@@ -30,16 +30,43 @@ interface Model {
 
 /** As PostgreSQL's format_type words them. */
 const plainTypes: Readonly<Record<string, string>> = {
-  String: 'text', Boolean: 'boolean', Int: 'integer', BigInt: 'bigint', Float: 'double precision', Decimal: 'numeric(65,30)',
-  DateTime: 'timestamp(3) without time zone', Json: 'jsonb', Bytes: 'bytea',
+  String: 'text',
+  Boolean: 'boolean',
+  Int: 'integer',
+  BigInt: 'bigint',
+  Float: 'double precision',
+  Decimal: 'numeric(65,30)',
+  DateTime: 'timestamp(3) without time zone',
+  Json: 'jsonb',
+  Bytes: 'bytea',
 };
 const nativeTypes: Readonly<Record<string, (size: string) => string>> = {
-  Uuid: () => 'uuid', Text: () => 'text', Citext: () => 'citext', Xml: () => 'xml', Inet: () => 'inet', Json: () => 'json', JsonB: () => 'jsonb', ByteA: () => 'bytea',
-  Boolean: () => 'boolean', SmallInt: () => 'smallint', Integer: () => 'integer', BigInt: () => 'bigint', Oid: () => 'oid', Real: () => 'real',
-  DoublePrecision: () => 'double precision', Money: () => 'money', Date: () => 'date', Decimal: (size) => `numeric${size}`, VarChar: (size) => `character varying${size}`,
-  Char: (size) => `character${size || '(1)'}`, Bit: (size) => `bit${size || '(1)'}`, VarBit: (size) => `bit varying${size}`,
-  Timestamp: (size) => `timestamp${size} without time zone`, Timestamptz: (size) => `timestamp${size} with time zone`,
-  Time: (size) => `time${size} without time zone`, Timetz: (size) => `time${size} with time zone`,
+  Uuid: () => 'uuid',
+  Text: () => 'text',
+  Citext: () => 'citext',
+  Xml: () => 'xml',
+  Inet: () => 'inet',
+  Json: () => 'json',
+  JsonB: () => 'jsonb',
+  ByteA: () => 'bytea',
+  Boolean: () => 'boolean',
+  SmallInt: () => 'smallint',
+  Integer: () => 'integer',
+  BigInt: () => 'bigint',
+  Oid: () => 'oid',
+  Real: () => 'real',
+  DoublePrecision: () => 'double precision',
+  Money: () => 'money',
+  Date: () => 'date',
+  Decimal: (size) => `numeric${size}`,
+  VarChar: (size) => `character varying${size}`,
+  Char: (size) => `character${size || '(1)'}`,
+  Bit: (size) => `bit${size || '(1)'}`,
+  VarBit: (size) => `bit varying${size}`,
+  Timestamp: (size) => `timestamp${size} without time zone`,
+  Timestamptz: (size) => `timestamp${size} with time zone`,
+  Time: (size) => `time${size} without time zone`,
+  Timetz: (size) => `time${size} with time zone`,
 };
 
 const typeOf = (field: Field): string => {
@@ -52,12 +79,19 @@ const typeOf = (field: Field): string => {
 
 /** A default that the database gives, not the client: uuid() and cuid() are the client's. */
 const databaseDefault = ({ default: value }: Field): boolean =>
-  value !== undefined && (typeof value !== 'object' || value === null || Array.isArray(value) || ['now', 'autoincrement', 'dbgenerated'].includes((value as { name: string }).name));
+  value !== undefined &&
+  (typeof value !== 'object' ||
+    value === null ||
+    Array.isArray(value) ||
+    ['now', 'autoincrement', 'dbgenerated'].includes((value as { name: string }).name));
 
 const tableOf = (model: Model): Table => {
   const columnName = (name: string): string => model.fields.find((field) => field.name === name)?.dbName ?? name;
   const stored = model.fields.filter(({ kind }) => kind !== 'object');
-  const columns = stored.map((field): [string, Column] => [columnName(field.name), { type: typeOf(field), nullable: !field.isRequired, hasDefault: databaseDefault(field) }]);
+  const columns = stored.map((field): [string, Column] => [
+    columnName(field.name),
+    { type: typeOf(field), nullable: !field.isRequired, hasDefault: databaseDefault(field) },
+  ]);
   const single = (which: 'isId' | 'isUnique'): string[][] => stored.filter((field) => field[which]).map((field) => [columnName(field.name)]);
   return {
     name: `${model.schema ?? 'public'}.${model.dbName ?? model.name}`,

@@ -28,7 +28,9 @@ const keysQuery = `select n.nspname || '.' || c.relname as table, i.indisprimary
 
 /** The schemas of a database, but for PostgreSQL's own. */
 export const schemasOf = async (client: Client): Promise<readonly string[]> => {
-  const { rows } = await client.query<{ name: string }>(`select nspname as name from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'public')`);
+  const { rows } = await client.query<{ name: string }>(
+    `select nspname as name from pg_namespace where nspname !~ '^pg_' and nspname not in ('information_schema', 'public')`,
+  );
   return rows.map(({ name }) => name);
 };
 
@@ -61,17 +63,25 @@ export const schemaDrift = (model: readonly Table[], database: readonly Table[])
 };
 
 const tableDrift = (model: Table, table: Table): readonly string[] => [
-  ...[...table.columns.keys()].filter((name) => !model.columns.has(name)).map((name) => `${table.name}.${name}: a column that schema.prisma does not have`),
+  ...[...table.columns.keys()]
+    .filter((name) => !model.columns.has(name))
+    .map((name) => `${table.name}.${name}: a column that schema.prisma does not have`),
   ...[...model.columns].flatMap(([name, column]) => {
     const there = table.columns.get(name);
     if (!there) return [`${table.name}.${name}: a field without a column`];
     return [
       ...(there.type === column.type ? [] : [`${table.name}.${name}: ${column.type} in schema.prisma, ${there.type} in the database`]),
-      ...(there.nullable === column.nullable ? [] : [`${table.name}.${name}: ${column.nullable ? 'optional' : 'required'} in schema.prisma, ${there.nullable ? 'nullable' : 'not null'} in the database`]),
+      ...(there.nullable === column.nullable
+        ? []
+        : [
+            `${table.name}.${name}: ${column.nullable ? 'optional' : 'required'} in schema.prisma, ${there.nullable ? 'nullable' : 'not null'} in the database`,
+          ]),
       ...(column.hasDefault && !there.hasDefault ? [`${table.name}.${name}: schema.prisma counts on a default that the database does not give`] : []),
     ];
   }),
-  ...(sorted(model.primaryKey) === sorted(table.primaryKey) ? [] : [`${table.name}: primary key ${words(model.primaryKey)} in schema.prisma, ${words(table.primaryKey)} in the database`]),
+  ...(sorted(model.primaryKey) === sorted(table.primaryKey)
+    ? []
+    : [`${table.name}: primary key ${words(model.primaryKey)} in schema.prisma, ${words(table.primaryKey)} in the database`]),
   ...model.unique
     .filter((key) => ![...table.unique, table.primaryKey].some((there) => sorted(there) === sorted(key)))
     .map((key) => `${table.name}: ${words(key)} is unique in schema.prisma, not in the database`),

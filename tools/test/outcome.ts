@@ -24,9 +24,11 @@ export const outcomeOf = (modules: readonly TestModule[], errorsBeside: readonly
     for (const test of module.children.allTests()) {
       const { state, note } = stateOf(test);
       if (state === 'passed') passed += 1;
-      else if (state === 'skipped' && note?.startsWith(unableTo) && !mustRun) notRun.set(note.slice(unableTo.length), (notRun.get(note.slice(unableTo.length)) ?? 0) + 1);
+      else if (state === 'skipped' && note?.startsWith(unableTo) && !mustRun)
+        notRun.set(note.slice(unableTo.length), (notRun.get(note.slice(unableTo.length)) ?? 0) + 1);
       else failed += 1;
-      if (state === 'skipped' && !note?.startsWith(unableTo) && !isUnderBroken(test)) broken.push(`${test.fullName}: skipped without a word of what it lacks`);
+      if (state === 'skipped' && !note?.startsWith(unableTo) && !isUnderBroken(test))
+        broken.push(`${test.fullName}: skipped without a word of what it lacks`);
     }
     const all = [...module.children.allTests()];
     for (const part of [module, ...module.children.allSuites()]) {

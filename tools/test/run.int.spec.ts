@@ -22,7 +22,8 @@ const ran = (files: Readonly<Record<string, string>>, { mustRun = false, silence
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   mkdirSync(join(folder, 'specs'));
   writeFileSync(join(folder, 'vitest.config.ts'), "export default { test: { include: ['specs/*.spec.ts'], hookTimeout: 2_000 } };\n");
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, 'specs', name), `import { afterAll, beforeAll, describe, expect, test } from 'vitest';\n${text}\n`);
+  for (const [name, text] of Object.entries(files))
+    writeFileSync(join(folder, 'specs', name), `import { afterAll, beforeAll, describe, expect, test } from 'vitest';\n${text}\n`);
   const program = `import { run } from ${JSON.stringify(join(root, 'tools/test/run.ts'))};
     process.exit(await run({ root: ${JSON.stringify(folder)}, filters: [], mustRun: ${mustRun}, silence: ${silence}, say: (line) => console.log(line) }));`;
   return new Promise((resolve) => {
@@ -45,8 +46,16 @@ describe('npm test', { timeout: 60_000 }, () => {
     ['a file that does not load', "throw new Error('no');", '1 passed, 1 failed'],
     ['a file that imports what is not there', "import './nowhere.ts';", '1 passed, 1 failed'],
     ['a file without a test', 'export const nothing = 1;', '1 passed, 1 failed'],
-    ['what a suite stands on, for each of its tests', "describe('s', () => { beforeAll(() => { throw new Error('no'); }); test('a', () => {}); test('b', () => {}); });", '1 passed, 2 failed'],
-    ['what a suite leaves behind', "describe('s', () => { afterAll(() => { throw new Error('no'); }); test('a', () => {}); });", '2 passed, 1 failed'],
+    [
+      'what a suite stands on, for each of its tests',
+      "describe('s', () => { beforeAll(() => { throw new Error('no'); }); test('a', () => {}); test('b', () => {}); });",
+      '1 passed, 2 failed',
+    ],
+    [
+      'what a suite leaves behind',
+      "describe('s', () => { afterAll(() => { throw new Error('no'); }); test('a', () => {}); });",
+      '2 passed, 1 failed',
+    ],
     ['a test that is skipped without a reason', "test.skip('later', () => {});", '1 passed, 1 failed'],
     ['a test that is postponed', "test.todo('later');", '1 passed, 1 failed'],
     ['a test that skips itself without a reason', "test('later', (context) => context.skip());", '1 passed, 1 failed'],
@@ -80,7 +89,10 @@ describe('npm test', { timeout: 60_000 }, () => {
   });
 
   test('is never silent for long', async () => {
-    const { lines } = await ran({ 'a.spec.ts': "test('takes its time', async () => { await new Promise((resolve) => setTimeout(resolve, 1_500)); });" }, { silence: 300 });
+    const { lines } = await ran(
+      { 'a.spec.ts': "test('takes its time', async () => { await new Promise((resolve) => setTimeout(resolve, 1_500)); });" },
+      { silence: 300 },
+    );
     expect(lines.filter((line) => /of 1 files done, running specs\/a\.spec\.ts \(\d+ s\)/.test(line)).length).toBeGreaterThanOrEqual(2);
   });
 });

@@ -65,7 +65,7 @@ const classes = (directory: () => Directory): Aggregate<OpenClass, Classes, Clas
 const audited = (row: Enrollment | undefined): unknown =>
   row && { ...row, eligibility: { verdict: row.eligibility.verdict, ruleSet: row.eligibility.ruleSet, openRules: openRules(row.eligibility) } };
 
-const enrollments = (directory: () => Directory): Aggregate<EnrollmentCommand, Enrollments, EnrollmentEvent> => {
+export const enrollmentAggregate = (directory: () => Directory): Aggregate<EnrollmentCommand, Enrollments, EnrollmentEvent> => {
   const published = ruleSetReader();
   return {
     noun: 'enrollment',
@@ -98,7 +98,7 @@ export interface Commands {
 
 export const createCommands = (host: Host): Commands => {
   const directory = (): Directory => ({ units: host.directory.units(), grantsOf: host.directory.grantsOf });
-  const ofEnrollments = enrollments(directory);
+  const ofEnrollments = enrollmentAggregate(directory);
   return {
     programs: host.gather(programs(directory)),
     ruleSets: host.gather(ruleSets(directory)),

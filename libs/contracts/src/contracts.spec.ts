@@ -15,12 +15,16 @@ const isFact = ({ topic }: { topic: string }): boolean => topic.endsWith('.facts
 const shapes = (definition: EventDefinition): z.ZodType[] => [definition.data, ...Object.values(definition.upcasts).map(({ schema }) => schema)];
 const notPublic = (definition: EventDefinition): string[] =>
   shapes(definition).flatMap((shape) => [
-    ...leavesOf(shape).filter(({ fieldClass }) => fieldClass !== 'public').map(({ path, fieldClass }) => `${path}: ${fieldClass ?? 'nobody decided'}`),
+    ...leavesOf(shape)
+      .filter(({ fieldClass }) => fieldClass !== 'public')
+      .map(({ path, fieldClass }) => `${path}: ${fieldClass ?? 'nobody decided'}`),
     ...(isOpen(z.toJSONSchema(shape, { unrepresentable: 'any' }) as unknown as Json) ? ['open to members that nobody named'] : []),
   ]);
 /** An object that lets other members through, somewhere in a schema. */
 const isOpen = (schema: Json): boolean =>
-  typeof schema === 'object' && schema !== null && Object.entries(schema).some(([member, value]) => (member === 'additionalProperties' ? value !== false : isOpen(value as Json)));
+  typeof schema === 'object' &&
+  schema !== null &&
+  Object.entries(schema).some(([member, value]) => (member === 'additionalProperties' ? value !== false : isOpen(value as Json)));
 
 describe('the list of events', () => {
   test('has every event that a file of events/ declares', async () => {
@@ -55,8 +59,16 @@ describe('facts hold public fields only', () => {
     ['a name', fact(z.object({ id: id(), name: basic(z.string()) })), ['name: basic']],
     ['a Party status', fact(z.object({ party: sensitive(z.enum(['none', 'full'])).nullable() })), ['party: sensitive']],
     ['a text that nobody classed', fact(z.object({ id: id(), note: z.string() })), ['note: nobody decided']],
-    ['personal data deep inside', fact(z.object({ people: z.array(z.object({ id: id(), birth: basic(z.string()).optional() })) })), ['people[].birth: basic']],
-    ['a table of anything', fact(z.object({ facts: z.record(z.string(), z.string()) })), ['facts: nobody decided', 'open to members that nobody named']],
+    [
+      'personal data deep inside',
+      fact(z.object({ people: z.array(z.object({ id: id(), birth: basic(z.string()).optional() })) })),
+      ['people[].birth: basic'],
+    ],
+    [
+      'a table of anything',
+      fact(z.object({ facts: z.record(z.string(), z.string()) })),
+      ['facts: nobody decided', 'open to members that nobody named'],
+    ],
     ['anything at all', fact(z.object({ more: z.unknown() })), ['more: nobody decided']],
     ['one of several shapes', fact(z.object({ of: z.union([id(), basic(z.string())]) })), ['of: nobody decided']],
     ['members beyond those named', fact(z.looseObject({ id: id() })), ['open to members that nobody named']],
@@ -67,9 +79,12 @@ describe('facts hold public fields only', () => {
 });
 
 describe('cards', () => {
-  test.each(allEvents.filter((definition) => !isFact(definition)).map((definition) => [definition.type, definition] as const))('of %s every member is classed', (_type, definition) => {
-    expect(notPublic(definition).filter((line) => line.includes('nobody'))).toEqual([]);
-  });
+  test.each(allEvents.filter((definition) => !isFact(definition)).map((definition) => [definition.type, definition] as const))(
+    'of %s every member is classed',
+    (_type, definition) => {
+      expect(notPublic(definition).filter((line) => line.includes('nobody'))).toEqual([]);
+    },
+  );
 });
 
 describe('what was published reads for ever', () => {
@@ -90,7 +105,10 @@ describe('what was published reads for ever', () => {
   });
 
   test('a fixture is caught that no longer reads', () => {
-    const message = { ...(readJson(folder('../fixtures/quota.seat-confirmed.v1.json')) as Record<string, Json>), data: { enrollmentId: 'not an id' } };
+    const message = {
+      ...(readJson(folder('../fixtures/quota.seat-confirmed.v1.json')) as Record<string, Json>),
+      data: { enrollmentId: 'not an id' },
+    };
     expect(readEvent(known, 'khue.quota.facts', message).outcome).toBe('unreadable');
   });
 });
@@ -100,14 +118,18 @@ describe('schemas', () => {
     expect(names('../schemas').sort()).toEqual(versions.map(({ name }) => name).sort());
   });
 
-  test.each(versions.map((version) => [version.name, version.schema] as const))('%s is as committed, or only adds members with a default', (name, schema) => {
-    const committed = readJson(folder(`../schemas/${name}.json`));
-    expect(breaks(committed, schema)).toEqual([]);
-    expect(schema, 'stale: npm run contracts').toEqual(committed);
-  });
+  test.each(versions.map((version) => [version.name, version.schema] as const))(
+    '%s is as committed, or only adds members with a default',
+    (name, schema) => {
+      const committed = readJson(folder(`../schemas/${name}.json`));
+      expect(breaks(committed, schema)).toEqual([]);
+      expect(schema, 'stale: npm run contracts').toEqual(committed);
+    },
+  );
 
   const seat = z.object({ seatId: id(), state: z.enum(['held', 'queued']), reason: code().nullable(), past: z.array(z.object({ unitId: id() })) });
-  const schemaOf = (data: z.ZodType): Json => publishedSchemas(defineEvent({ type: 'quota.planted', version: 1, topic: 'khue.quota.facts', data }))[0]?.schema as Json;
+  const schemaOf = (data: z.ZodType): Json =>
+    publishedSchemas(defineEvent({ type: 'quota.planted', version: 1, topic: 'khue.quota.facts', data }))[0]?.schema as Json;
 
   test.each([
     ['nothing', seat],
@@ -140,6 +162,8 @@ describe('schemas', () => {
   });
 
   test('an event can not leave a version behind without a way to lift it', () => {
-    expect(() => publishedSchemas(defineEvent({ type: 'quota.planted', version: 2, topic: 'khue.quota.facts', data: seat }))).toThrow('no upcast from version 1');
+    expect(() => publishedSchemas(defineEvent({ type: 'quota.planted', version: 2, topic: 'khue.quota.facts', data: seat }))).toThrow(
+      'no upcast from version 1',
+    );
   });
 });

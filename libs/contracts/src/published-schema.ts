@@ -31,7 +31,8 @@ export const publishedSchemas = (definition: EventDefinition): readonly Publishe
 const words = new Set(['title', 'description', 'examples', 'fieldClass', '$comment']);
 type Members = { readonly [member: string]: Json };
 const isMembers = (value: Json | undefined): value is Members => typeof value === 'object' && value !== null && !Array.isArray(value);
-const without = (value: Members, leave: ReadonlySet<string>): Members => Object.fromEntries(Object.entries(value).filter(([member]) => !leave.has(member)));
+const without = (value: Members, leave: ReadonlySet<string>): Members =>
+  Object.fromEntries(Object.entries(value).filter(([member]) => !leave.has(member)));
 
 /**
  * What a change of a published schema breaks, one sentence each; none when it only adds members that have a default. Everything else, also a wider

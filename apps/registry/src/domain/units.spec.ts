@@ -76,6 +76,11 @@ describe('a unit moves to another parent', () => {
     told(structure, move('d2', 'c12', '2028-01-01'));
     expect(told(structure, move('d1', 'd2', '2027-01-01'))).toBe('unit-below-itself parentId');
   });
+  it('below one that was below it once', () => {
+    const structure = city();
+    told(structure, move('c11', 'city', '2020-01-01'));
+    expect(told(structure, move('d1', 'c11', '2020-01-01'))).toBe('UnitMoved');
+  });
   it('within the scope of the board at both ends', () => {
     expect(told(city(), move('c11', 'd2', '2026-04-01'), boardOfD1)).toBe('out-of-scope parentId');
     expect(told(city(), move('d2', 'd1', '2026-04-01'), boardOfD1)).toBe('out-of-scope');
