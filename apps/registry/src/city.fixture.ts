@@ -11,7 +11,6 @@ export const api = '/api/registry/v1';
 export interface Told {
   readonly status: number;
   // What a spec looks at differs from route to route.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly body: any;
   readonly etag: string | undefined;
 }

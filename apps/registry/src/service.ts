@@ -8,7 +8,7 @@ import { importRefusals } from '@khue/imports/refusals';
 import { createCommands } from './commands.ts';
 import { mayFound } from './domain/access.ts';
 import { refusals } from './domain/refusals.ts';
-import { identityRefUnder } from './identity-ref.ts';
+import { identityRefUnder } from './store/identity-ref.ts';
 import { backlogBelow } from './imports/pace.ts';
 import { peopleImport } from './imports/people.ts';
 import { serveDocuments } from './routes/documents.ts';

@@ -81,8 +81,9 @@ const peopleLines = () => (key: string): string[] => {
   return [peopleHeadings, line, bad(line)];
 };
 const turnLines = () => (key: string): string[] => {
-  const number = makeIdentityNumber({ province: 2, sex: 'male', birthYear: 1980, serial: key === 'planned' ? 4 : key === 'committed' ? 5 : 6 });
-  const line = `${number};Nguyễn Kín ${key};CU.${key};intermediate;a;4/3/2024;8/3/2024;BC-1`;
+  // People registered above, by the place in which they were.
+  const [serial, name] = key === 'planned' ? [4, 'one'] : key === 'committed' ? [5, 'two'] : [6, 'three'];
+  const line = `${makeIdentityNumber({ province: 2, sex: 'male', birthYear: 1980, serial: Number(serial) })};Nguyễn Kín ${name};CU.${key};intermediate;a;4/3/2024;8/3/2024;BC-1`;
   return [turnHeadings, line, bad(line)];
 };
 
@@ -103,7 +104,7 @@ export const examplesOf = async ({ id }: FoundedCity): Promise<Readonly<Record<s
     dismissDuplicate: { by: 'board', params: at('pair.dismissed'), body: { reason: 'hai người' } },
     issueGrant: { by: 'board', body: { sub: 'another', role: 'reader', unitId: id('a'), validFrom: '2020-01-01', validTo: null, documentNo: 'QD-1' } },
     revokeGrant: { by: 'board', params: at('spare'), body: { documentNo: 'QD-1', reason: 'chuyển công tác' } },
-    recordDocument: { by: 'school', everywhere: true, body: { number: 'QD-9', issuer: 'Trường', issuedOn: '2026-02-01', governs: 'programs', title: null } },
+    recordDocument: { by: 'school', everywhere: true, body: { number: 'QD-9', issuer: 'Trường', issuedOn: '2026-02-01', governs: 'program', title: null } },
     planPeopleImport: { by: 'officer.a', query: `mode=plan&unitId=${id('a')}`, file: { name: 'people.csv', lines: peopleLines()('third') } },
     commitPeopleImport: { by: 'officer.a', params: at('people.planned'), body: { planHash: id('people.planned.hash') } },
     revokePeopleImport: { by: 'officer.a', params: at('people.committed'), body: {} },
@@ -116,7 +117,7 @@ export const examplesOf = async ({ id }: FoundedCity): Promise<Readonly<Record<s
     nominateLearner: { by: 'officer.a', body: { classId: id('class'), personId: id('one'), unitId: id('a') } },
     nominateLearners: { by: 'officer.a', body: { classId: id('class'), personIds: [id('two'), id('three')] } },
     recheckNomination: { by: 'officer.a', params: at('nomination.rechecked'), body: { reason: 'đã bổ sung' } },
-    waiveRule: { by: 'board', params: at('nomination.young'), body: { ruleId: 'IT.AGE.CIVIL', documentNo: 'QD-1', date: '2026-11-01', by: 'Ban Thường vụ' } },
+    waiveRule: { by: 'board', params: at('nomination.young'), body: { ruleId: 'TC.AGE.KTT', documentNo: 'QD-1', date: '2026-11-01', by: 'Ban Thường vụ' } },
     approveNomination: { by: 'approver.a', params: at('nomination.approved'), body: { reason: 'đồng ý' } },
     withdrawNomination: { by: 'officer.a', params: at('nomination.withdrawn'), body: { reason: 'bận' } },
     planPastTurnImport: { by: 'officer.a', query: `mode=plan&unitId=${id('a')}`, file: { name: 'turns.csv', lines: turnLines()('third') } },

@@ -8,11 +8,15 @@ type Report = z.infer<typeof readFiveYears.answer>;
 
 const number = (value: number | null): string => (value === null ? '–' : value.toLocaleString('de-DE'));
 
+/** Columns of a terminal that a line's name may take. */
+const nameWidth = 58;
+const shortened = (name: string): string => ([...name].length > nameWidth ? `${[...name].slice(0, nameWidth - 1).join('')}…` : name);
+
 /** The five-year report as a table for a terminal; people and turns in columns of their own. */
 export const reportTable = (report: Report): string[] => {
   const rows = [
     ['', 'lớp classes', 'lượt turns', 'người people', 'nguồn đếm'],
-    ...report.lines.map((line) => [line.name.vi, number(line.classes), number(line.turns), number(line.people), line.sourceCounts === 'people' ? 'người' : line.sourceCounts === 'turns' ? 'lượt' : '–']),
+    ...report.lines.map((line) => [shortened(line.name.vi), number(line.classes), number(line.turns), number(line.people), line.sourceCounts === 'people' ? 'người' : line.sourceCounts === 'turns' ? 'lượt' : '–']),
     ['Cộng các dòng / sum of the lines', number(report.total.classes), number(report.total.turns), number(report.total.people), ''],
     ['Con số công bố / headline', '', number(report.headline.turns), '', ''],
     ['Chưa giải thích được / not explained', '', number(report.notExplained), '', ''],

@@ -48,7 +48,6 @@ interface Done {
   readonly sorted?: Sorted;
 }
 type Verdicts = ReadonlyMap<Delivery, Verdict>;
-const untried: Verdicts = new Map();
 
 /**
  * One effect per event: each batch is one transaction that locks the watermarks, drops what was applied, applies the rest and moves the
@@ -59,6 +58,7 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
   const consumer = randomUUID();
   const begin = localSearchPath(options.searchPath);
   const holes = new Map<string, Break>();
+  const untried: Verdicts = new Map();
   const onLate = (): void => log.error({ group }, 'a handler went on after its transaction was over: it leaves a promise behind');
 
   const step = async (tx: Tx, deliveries: readonly Delivery[], verdicts: Verdicts, run: Try): Promise<Done> => {

@@ -1,7 +1,6 @@
 import { eventually } from '@khue/testing/eventually';
 import { messagingDatabase, type MessagingDatabase } from '@khue/testing/messaging';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { inTransaction } from './database.ts';
 import { holdLease, LeaseLost, type Lease } from './lease.ts';
 
 let database: MessagingDatabase;
@@ -16,13 +15,14 @@ const heldBy = async (lease: Lease): Promise<Lease> => {
   await eventually(() => expect(lease.held()).toBe(true));
   return lease;
 };
-const checkIn = (lease: Lease): Promise<void> => inTransaction(database.pool, (tx) => lease.checkIn(tx));
+const write = (lease: Lease): Promise<unknown> => lease.transact(`insert into messaging.head values ('${lease.term()}', 1) on conflict (topic) do update set position = head.position + 1`);
+const written = async (): Promise<number> => (await database.pool.query<{ n: number }>('select coalesce(sum(position), 0)::int as n from messaging.head')).rows[0]?.n ?? 0;
 
 beforeAll(async () => {
   database = await messagingDatabase();
 });
 afterAll(() => database.close());
-beforeEach(() => database.pool.query('delete from messaging.lease'));
+beforeEach(() => database.pool.query('delete from messaging.lease; delete from messaging.head'));
 afterEach(async () => {
   await Promise.all(leases.splice(0).map((lease) => lease.release()));
 });
@@ -34,8 +34,9 @@ describe('a lease', () => {
     const until = async (): Promise<number> => Date.parse((await database.pool.query<{ expires_at: string }>('select expires_at from messaging.lease')).rows[0]?.expires_at ?? '');
     const start = await until();
     await eventually(async () => expect(await until()).toBeGreaterThan(start + quick.ttlMs));
-    await expect(checkIn(first)).resolves.toBeUndefined();
-    await expect(checkIn(second)).rejects.toThrow(LeaseLost);
+    await write(first);
+    await expect(write(second)).rejects.toThrow(LeaseLost);
+    expect(await written()).toBe(1);
     expect(second.held()).toBe(false);
   });
 
@@ -45,7 +46,8 @@ describe('a lease', () => {
     await first.release();
     await heldBy(second);
     expect(second.term()).toBe(first.term() + 1);
-    await expect(checkIn(first)).rejects.toThrow(LeaseLost);
+    await expect(write(first)).rejects.toThrow(LeaseLost);
+    expect(await written()).toBe(0);
   });
 
   test('of a frozen holder passes on after its time by the clock of the database, and the holder that wakes writes nothing', async () => {
@@ -56,8 +58,9 @@ describe('a lease', () => {
     expect(frozen.held()).toBe(false);
     expect(next.term()).toBe(frozen.term() + 1);
     expect(changes).toEqual([true]);
-    await expect(checkIn(frozen)).rejects.toThrow(LeaseLost);
-    await expect(checkIn(next)).resolves.toBeUndefined();
+    await expect(write(frozen)).rejects.toThrow(LeaseLost);
+    await write(next);
+    expect(await written()).toBe(1);
   });
 
   test('is distrusted by its holder before others may take it', async () => {
@@ -65,15 +68,14 @@ describe('a lease', () => {
     const holder = await heldBy(hold('a', { heartbeatMs: 3_600_000, ttlMs: 60_000, onChange: (held) => lost.push(held) }));
     await eventually(() => expect(lost).toEqual([true, false]));
     expect(holder.held()).toBe(false);
-    await expect(checkIn(holder)).resolves.toBeUndefined();
+    await write(holder);
   });
 
   test('is not kept by a transaction that a frozen holder left open', async () => {
     const frozen = await heldBy(hold('a', { heartbeatMs: 3_600_000 }));
     const tx = await database.pool.connect();
     tx.on('error', () => undefined);
-    await tx.query('begin');
-    await frozen.checkIn(tx);
+    await tx.query(`begin; select 1 from messaging.lease where term = ${frozen.term()} for update`);
     const next = await heldBy(hold('b'));
     expect(next.term()).toBe(frozen.term() + 1);
     await expect(tx.query('commit')).rejects.toThrow();

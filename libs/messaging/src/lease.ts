@@ -1,5 +1,4 @@
-import type { Pool } from 'pg';
-import type { Tx } from './command.ts';
+import type { Pool, QueryResult } from 'pg';
 
 /** Waits of a lease in milliseconds; the holder stops trusting itself (`trust`) well before others may take over (`ttl`). */
 export const leaseTimes = { ttlMs: 10_000, trustMs: 7_000, heartbeatMs: 2_000 } as const;
@@ -27,8 +26,11 @@ export interface Lease {
   held(): boolean;
   /** The term held now or last, 0 before the first. */
   term(): number;
-  /** Locks the lease until the end of `tx`. Throws LeaseLost when the term is another's or has expired by the database's clock. */
-  checkIn(tx: Tx): Promise<void>;
+  /**
+   * Runs statements (SQL without parameters, `;` between them) in one transaction under the lease, in one round trip: the lease's row is locked first, until the
+   * commit. Answers their results. Throws LeaseLost, with nothing written, when the term is another's or has expired by the database's clock.
+   */
+  transact(statements: string): Promise<readonly QueryResult[]>;
   /** Stops renewing and lets others in at once. */
   release(): Promise<void>;
 }
@@ -43,7 +45,7 @@ export class LeaseLost extends Error {
 
 /**
  * Holds a lease for as long as it can: takes it, renews it, and takes it again after a loss, until released. Not a session lock: a frozen
- * holder keeps that one while its connection lives. What is written under it must call `checkIn` in the same transaction.
+ * holder keeps that one while its connection lives. What is written under it goes through `transact`.
  */
 export const holdLease = (pool: Pool, options: LeaseOptions): Lease => {
   const { name, holder, ttlMs, heartbeatMs, trustMs, onChange, onError } = { ...leaseTimes, ...options };
@@ -89,14 +91,11 @@ export const holdLease = (pool: Pool, options: LeaseOptions): Lease => {
   return {
     held,
     term: () => term,
-    checkIn: async (tx) => {
-      // For update, not for share: a stamping transaction whose client gave up on it may still run on the server, under this same term.
-      const { rowCount } = await tx.query({
-        name: 'lease-check-in',
-        text: 'select 1 from messaging.lease where name = $1 and term = $2 and expires_at > clock_timestamp() for update',
-        values: [name, term],
-      });
-      if (rowCount !== 1) {
+    transact: async (statements) => {
+      try {
+        return await inOneTrip(pool, `${checkIn(name, term)}; ${statements}`);
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== divisionByZero) throw error;
         trustedUntil = 0;
         announce();
         throw new LeaseLost(name);
@@ -115,6 +114,30 @@ export const holdLease = (pool: Pool, options: LeaseOptions): Lease => {
       await pool.query('update messaging.lease set expires_at = clock_timestamp() where name = $1 and term = $2', [name, term]).catch((error: unknown) => onError?.(error));
     },
   };
+};
+
+const divisionByZero = '22012';
+
+// Fails by itself, so that what follows in the same round trip is not done. For update, not for share: a stamping whose client gave up on it may still run on
+// the server, under this same term.
+const checkIn = (name: string, term: number): string =>
+  `select 1 / count(*) from (select from messaging.lease where name = '${name}' and term = ${term} and expires_at > clock_timestamp() for update) held`;
+
+const inOneTrip = async (pool: Pool, statements: string): Promise<readonly QueryResult[]> => {
+  const client = await pool.connect();
+  let failed = true;
+  // An error event without a listener ends the process; the query's own rejection says the same.
+  const ignore = (): void => undefined;
+  client.on('error', ignore);
+  try {
+    const results = (await client.query(`begin; ${statements}; commit`)) as unknown as readonly QueryResult[];
+    failed = false;
+    return results.slice(2, -1);
+  } finally {
+    client.off('error', ignore);
+    // Rather than roll back what failed: the connection may be what failed.
+    client.release(failed);
+  }
 };
 
 // A term that has expired but that nobody took is renewed: nothing was written under another one.

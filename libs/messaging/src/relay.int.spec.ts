@@ -2,11 +2,12 @@ import { eventually } from '@khue/testing/eventually';
 import { counterTable, fillLog, keptLog, messagingDatabase, raise, type MessagingDatabase } from '@khue/testing/messaging';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Bus } from './bus.ts';
-import { inTransaction, openPool } from './database.ts';
+import { openPool } from './database.ts';
 import { embeddedBus } from './embedded-bus.ts';
+import { holdLease } from './lease.ts';
 import { createLogReader } from './log-reader.ts';
 import { relayUrl, startRelay, type Relay, type RelayOptions } from './relay.ts';
-import { createFloor, jumpAhead, stamp, stampStatement } from './stamp.ts';
+import { createFloor, jumpAhead, knowStamping, stamp, stampStatement } from './stamp.ts';
 
 let database: MessagingDatabase;
 let bus: Bus;
@@ -172,10 +173,12 @@ describe('with 100,000 events waiting', () => {
 
 describe('the floor', () => {
   test('rises above stamped events while someone holds an old snapshot, but never above an event that is still being written', async () => {
-    const floor = createFloor(database.pool);
-    const once = async (): Promise<void> => {
-      floor.stamped(await inTransaction(database.pool, (tx) => stamp(tx, floor.id(), 100)), 100);
-    };
+    const pool = openPool({ url: relayUrl(database.url), name: 'floor' });
+    knowStamping(pool);
+    const lease = holdLease(pool, { name: 'relay', holder: 'floor' });
+    await eventually(() => expect(lease.held()).toBe(true));
+    const floor = createFloor(pool);
+    const once = async (): Promise<void> => floor.stamped(await stamp(lease, floor.id(), 100), 100);
     const reader = await database.pool.connect();
     await reader.query('begin isolation level repeatable read; select count(*) from messaging.log');
     await raise(database.pool, 'alpha', ['a', 'b']);
@@ -204,5 +207,7 @@ describe('the floor', () => {
     await reader.query('rollback');
     reader.release();
     slow.release();
+    await lease.release();
+    await pool.end();
   });
 });

@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
 import type { Backlog, Bus, Log, Publisher } from './bus.ts';
-import { inTransaction, openPool } from './database.ts';
+import { openPool } from './database.ts';
 import { holdLease, relayLease, type LeaseOptions } from './lease.ts';
 import { countedAtMost, createLogReader } from './log-reader.ts';
 import { backoff, createSignal, rest, type Signal } from './signal.ts';
-import { createFloor, plannerSettings, stamp } from './stamp.ts';
+import { createFloor, knowStamping, plannerSettings, stamp } from './stamp.ts';
 
 export interface RelayOptions {
   /** The service's database, as its runtime role. The relay has connections of its own: stamping, lease, reading. */
@@ -55,6 +55,7 @@ const lookEveryMs = 2_000;
 export const startRelay = async (options: RelayOptions): Promise<Relay> => {
   const { service, city, topics, bus, holder, log, pollMs = 1_000, batch = defaultBatch } = options;
   const pool = openPool({ url: relayUrl(options.url), name: `${service}-relay`, max: relayConnections });
+  knowStamping(pool);
   const stampSignal = createSignal();
   const sendSignal = createSignal();
   const floor = createFloor(pool);
@@ -81,10 +82,7 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
   const stampAll = async (): Promise<void> => {
     let looked = performance.now();
     for (;;) {
-      const done = await inTransaction(pool, async (tx) => {
-        await lease.checkIn(tx);
-        return stamp(tx, floor.id(), batch);
-      });
+      const done = await stamp(lease, floor.id(), batch);
       floor.stamped(done, batch);
       stamped += done.rows;
       if (done.rows > 0) sendSignal.wake();

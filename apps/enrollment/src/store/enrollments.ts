@@ -47,8 +47,9 @@ export const loadEnrollments = async (tx: Tx, commands: readonly EnrollmentComma
   })).rows;
   const twins = nominations.length === 0 ? [] : (await tx.query<Pick<Enrollment, 'id' | 'classId' | 'personId'>>({
     name: 'enrollment-twins',
-    text: `select id, class_id as "classId", person_id as "personId" from enrollment.enrollment
-      where (class_id, person_id) in (select * from unnest($1::uuid[], $2::uuid[])) and state not in ('turned-down', 'withdrawn')`,
+    text: `select e.* from unnest($1::uuid[], $2::uuid[]) as n (c, p) cross join lateral (
+        select id, class_id as "classId", person_id as "personId" from enrollment.enrollment
+        where class_id = n.c and person_id = n.p and state not in ('turned-down', 'withdrawn') limit 1) e`,
     values: [nominations.map(({ classId }) => classId), nominations.map(({ personId }) => personId)],
   })).rows;
   const judges = commands.some(({ type }) => type === 'NominateLearner' || type === 'RecheckNomination' || type === 'WaiveRule');
@@ -77,8 +78,8 @@ export const readAssigned = async (tx: Tx, rows: readonly { readonly unitId: str
   if (rows.length === 0) return new Map();
   const found = await tx.query<{ unitId: string; personId: string; toUnitId: string }>({
     name: 'assignment-of',
-    text: `select from_unit_id as "unitId", person_id as "personId", to_unit_id as "toUnitId" from directory.assignment
-      where (from_unit_id, person_id) in (select * from unnest($1::uuid[], $2::uuid[]))`,
+    text: `select a.* from unnest($1::uuid[], $2::uuid[]) as n (u, p) cross join lateral (
+        select from_unit_id as "unitId", person_id as "personId", to_unit_id as "toUnitId" from directory.assignment where from_unit_id = n.u and person_id = n.p limit 1) a`,
     values: [rows.map(({ unitId }) => unitId), rows.map(({ personId }) => personId)],
   });
   return new Map(found.rows.map(({ unitId, personId, toUnitId }) => [atKey(unitId, personId), toUnitId]));

@@ -19,10 +19,11 @@ export interface FoundPerson {
 
 export const findPersons = async (tx: Tx, references: readonly string[]): Promise<Map<string, FoundPerson>> => {
   const { rows } = await tx.query<FoundPerson & { reference: string }>(
-    // The one who was not merged into another comes last, and counts.
-    `select identity_ref as reference, coalesce(merged_into, person_id) as "personId", name_fold as "nameFold" from enrollment.person
-     where identity_ref = any($1::text[]) order by merged_into is null`,
-    [references],
+    // One look into the index for each; as one condition it reads the whole table for each chunk as long as nobody has counted its values (ANALYZE).
+    `select reference, "personId", "nameFold" from unnest($1::text[]) as n (reference) cross join lateral (
+       select coalesce(merged_into, person_id) as "personId", name_fold as "nameFold" from enrollment.person
+       where identity_ref = reference order by merged_into is not null limit 1) p`,
+    [[...new Set(references)]],
   );
   return new Map(rows.map(({ reference, ...person }) => [reference, person]));
 };
@@ -47,7 +48,8 @@ const pairKey = (classId: string, personId: string): string => `${classId} ${per
 /** Turns on record of these persons in these classes. */
 export const knownTurns = async (tx: Tx, pairs: readonly Pick<PastTurn, 'classId' | 'personId'>[]): Promise<(classId: string, personId: string) => PastTurn | undefined> => {
   const { rows } = pairs.length === 0 ? { rows: [] } : await tx.query<PastTurn>(
-    `select ${turnColumns} from enrollment.past_turn where (class_id, person_id) in (select * from unnest($1::uuid[], $2::uuid[])) and not revoked`,
+    `select t.* from unnest($1::uuid[], $2::uuid[]) as n (c, p) cross join lateral (
+       select ${turnColumns} from enrollment.past_turn where class_id = n.c and person_id = n.p and not revoked limit 1) t`,
     [pairs.map(({ classId }) => classId), pairs.map(({ personId }) => personId)],
   );
   const found = new Map(rows.map((row) => [pairKey(row.classId, row.personId), row]));

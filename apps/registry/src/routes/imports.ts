@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { mayRead } from '@khue/contracts/grants';
-import { peopleImport as contract } from '@khue/contracts/http/registry';
+import { peopleImport as contract } from '@khue/contracts/http/registry-people';
 import { decodeCursor, toPage } from '@khue/host/cursor';
 import type { Call } from '@khue/host/door';
 import type { Host } from '@khue/host/host';

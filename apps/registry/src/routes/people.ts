@@ -1,7 +1,7 @@
 import { mayRead, readableUnits } from '@khue/contracts/grants';
 import {
   dismissDuplicate, erasePerson, listDuplicates, listPeople, mergeDuplicate, readPerson, registerPerson, updatePerson,
-} from '@khue/contracts/http/registry';
+} from '@khue/contracts/http/registry-people';
 import { fold } from '@khue/contracts/text';
 import type { Host } from '@khue/host/host';
 import { Refuse } from '@khue/host/refuse';
@@ -9,7 +9,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Commands } from '../commands.ts';
 import { confidants } from '../domain/person.ts';
 import { closedPerson, listedPerson, openPerson } from '../domain/shown.ts';
-import type { IdentityRef } from '../identity-ref.ts';
+import type { IdentityRef } from '../store/identity-ref.ts';
 import * as lists from '../store/people-lists.ts';
 import type { Reads } from '../store/reads.ts';
 

@@ -1,4 +1,4 @@
-import { assignHistory, dissolveUnit, listUnits, moveUnit, readSuccessors, readUnit, registerUnit, succeedUnit } from '@khue/contracts/http/registry';
+import { assignHistory, dissolveUnit, listUnits, moveUnit, readSuccessors, readUnit, registerUnit, succeedUnit } from '@khue/contracts/http/registry-units';
 import { fold } from '@khue/contracts/text';
 import { existsOn, parentOn } from '@khue/contracts/units';
 import { decodeCursor, toPage } from '@khue/host/cursor';

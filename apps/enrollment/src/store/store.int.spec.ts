@@ -1,0 +1,120 @@
+import { unitTable } from '@khue/contracts/units';
+import { applyBatch } from '@khue/messaging/apply';
+import type { Answer, Command, Tx } from '@khue/messaging/command';
+import { inTransaction } from '@khue/messaging/database';
+import { testService, type TestService } from '@khue/testing/service';
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { enrollmentAggregate } from '../commands.ts';
+import type { Directory } from '../domain/access.ts';
+import type { EnrollmentCommand } from '../domain/enrollment.ts';
+import { api, card, city, expectStatus, fit, idOf, publishCatalog } from '../service.fixture.ts';
+import { createEnrollment } from '../service.ts';
+import { applyCards } from './people.ts';
+
+let service: TestService;
+let directory: Directory;
+beforeAll(async () => {
+  service = await testService('enrollment', createEnrollment);
+  await service.publish(city);
+  await service.publish(['an', 'binh', 'chi'].map((person) => card(person, 'c11')));
+  await publishCatalog(service);
+  const { rows } = await service.service.pool.query<{ id: string }>(`select id from directory.granted where sub = 'approver.d1'`);
+  directory = {
+    // The directory's own tables are the host's; here one grant over the unit is all that matters.
+    units: unitTable([{ id: idOf('c11'), code: 'c11', kind: 'body', name: 'c11', parents: [{ parentId: null, from: '2008-08-01', to: null }], from: '2008-08-01', to: null }]),
+    grantsOf: (sub) => [{ id: rows[0]?.id ?? '', sub, role: 'approver', unitId: idOf('c11'), validFrom: '2018-01-01', validTo: null, documentNo: '1-QĐ/TU' }],
+  };
+});
+afterAll(() => service.stop());
+
+const approve = (enrollmentId: string): Command<EnrollmentCommand> => {
+  const id = uuidv7();
+  return { id, body: { type: 'ApproveNomination', enrollmentId }, actor: 'approver.d1', now: '2026-11-23T03:00:00.000Z', today: '2026-11-23', correlationId: id, causationId: id };
+};
+
+/** A class with one place, and two nominations for it. */
+const contested = async (): Promise<{ classId: string; ids: string[] }> => {
+  const { id: classId } = await expectStatus<{ id: string }>(
+    service.call('school', 'POST', `${api}/classes`, { programCode: 'CN3', hostUnitId: idOf('school'), size: 1, from: '2026-12-01', to: '2026-12-05' }), 201,
+  );
+  const nominate = async (person: string): Promise<string> =>
+    (await expectStatus<{ id: string }>(service.call('officer.d1', 'POST', `${api}/nominations`, { classId, personId: idOf(person) }), 201)).id;
+  return { classId, ids: [await nominate('an'), await nominate('binh')] };
+};
+
+/** Two transactions decide on the same class, the second while the first has not committed yet. */
+const both = async ([one = '', two = '']: readonly string[], transaction: (tx: Tx) => Tx): Promise<Answer[]> => {
+  const aggregate = enrollmentAggregate(() => directory);
+  let second: Promise<Answer[]> | undefined;
+  const first = await inTransaction(service.service.pool, async (tx) => {
+    const answers = await applyBatch(transaction(tx), aggregate, [approve(one)]);
+    let loaded: () => void = () => undefined;
+    const begun = new Promise<void>((begin) => (loaded = begin));
+    second = inTransaction(service.service.pool, async (other) => {
+      const { rows } = await other.query<{ pid: number }>('select pg_backend_pid() as pid');
+      const deciding = applyBatch(transaction(other), aggregate, [approve(two)]);
+      await waitsForLock(rows[0]?.pid ?? 0);
+      loaded();
+      return deciding;
+    }, 'set local lock_timeout = 10000');
+    await begun;
+    return answers;
+  });
+  return [...first, ...((await second) ?? [])];
+};
+
+const waitsForLock = async (pid: number): Promise<void> => {
+  await expect.poll(async () => {
+    const { rows } = await service.service.pool.query('select 1 from pg_stat_activity where pid = $1 and wait_event_type = $2', [pid, 'Lock']);
+    return rows.length;
+  }).toBe(1);
+};
+
+describe('a class place', () => {
+  it('is given once, for who decides on it holds its row', async () => {
+    const { classId, ids } = await contested();
+    const answers = await both(ids, (tx) => tx);
+    expect(answers.map((answer) => (answer.ok ? 'approved' : answer.code))).toEqual(['approved', 'class-full']);
+    expect(await expectStatus(service.call('reader', 'GET', `${api}/classes/${classId}`), 200)).toMatchObject({ taken: 1 });
+  });
+  it('would be given twice without that lock', async () => {
+    const { ids } = await contested();
+    const unlocked = (tx: Tx): Tx => new Proxy(tx, {
+      get: (target, name) => (name !== 'query' ? (Reflect.get(target, name) as unknown) : (query: string | { name?: string; text: string }, ...rest: unknown[]) => {
+        const strip = (text: string): string => text.replace('for no key update', '');
+        const stripped = typeof query === 'string' ? strip(query) : { ...query, name: `${query.name ?? ''} unlocked`, text: strip(query.text) };
+        return (target.query as (...args: unknown[]) => unknown)(stripped, ...rest);
+      }),
+    });
+    const answers = await both(ids, unlocked);
+    expect(answers.map(({ ok }) => ok)).toEqual([true, true]);
+  });
+});
+
+describe('cards', () => {
+  const of = async (person: string): Promise<{ name: string; sequence: number } | undefined> =>
+    (await service.service.pool.query<{ name: string; sequence: number }>('select name, sequence from enrollment.person where person_id = $1', [idOf(person)])).rows[0];
+  const news = (person: string, sequence: number, name: string) => ({
+    personId: idOf(person), sequence, card: { personId: idOf(person), unitId: idOf('c11'), name, identityRef: null, facts: fit, mergedInto: null },
+  });
+  it('of one batch leave the last of each person, and an older one changes nothing', async () => {
+    await inTransaction(service.service.pool, (tx) => applyCards(tx, [news('x', 2, 'Hai'), news('x', 3, 'Ba'), news('y', 1, 'Một')]));
+    await inTransaction(service.service.pool, (tx) => applyCards(tx, [news('x', 1, 'Một')]));
+    expect([await of('x'), await of('y')]).toEqual([{ name: 'Ba', sequence: 3 }, { name: 'Một', sequence: 1 }]);
+  });
+  it('are gone with the tombstone, and a person who comes back is there', async () => {
+    await inTransaction(service.service.pool, (tx) => applyCards(tx, [news('z', 1, 'Một'), { personId: idOf('z'), sequence: 2, card: null }]));
+    expect(await of('z')).toBeUndefined();
+    await inTransaction(service.service.pool, (tx) => applyCards(tx, [news('z', 3, 'Ba')]));
+    expect(await of('z')).toMatchObject({ name: 'Ba' });
+  });
+});
+
+it('a story is found by its index, however many turns the log holds', async () => {
+  const plan = await inTransaction(service.service.pool, async (tx) => {
+    await tx.query('set local enable_seqscan = off');
+    return tx.query<{ 'QUERY PLAN': string }>(`explain select * from messaging.log where subject = 'x' and type <> 'enrollment.turn-recorded' order by sequence`);
+  });
+  expect(plan.rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('log_subject');
+});
