@@ -1,5 +1,4 @@
 import { ConfigProblem, environment, readSettings, serviceConfig } from '@khue/host/config';
-import type { RunningService } from '@khue/host/host';
 import { createLogger } from '@khue/host/logger';
 import { openPool } from '@khue/messaging/database';
 import { embeddedBus } from '@khue/messaging/embedded-bus';
@@ -9,8 +8,6 @@ import { serviceDatabase, type ServiceDatabase } from './service-database.ts';
 // npm run dead-letters -- list|redrive --service S [--group G] [--subject ID] [--dry-run] [--json] [--data ./.data], beside the running service.
 // Exit code 0: done. 1: something failed again, or the database is away. 2: asked for wrongly.
 type Options = ReturnType<typeof readOptions>;
-/** `prepare` reads what handlers decide by (units and grants), as `start` does before it listens. */
-type Composed = RunningService & { readonly prepare?: () => Promise<void> };
 
 const listed = async (options: Options, { appUrl }: ServiceDatabase): Promise<Outcome> => {
   const pool = openPool({ url: appUrl, name: 'dead-letters', max: 1 });
@@ -27,9 +24,9 @@ const redriven = async (options: Options, { env }: ServiceDatabase): Promise<Out
   const create = services[options.service];
   if (!create) throw new ConfigProblem(`There is no service "${options.service}" yet.`);
   const log = createLogger(options.service);
-  const service: Composed = await create({ config: serviceConfig(options.service, env), bus: embeddedBus({ log }), log });
+  const service = await create({ config: serviceConfig(options.service, env), bus: embeddedBus({ log }), log });
   try {
-    await service.prepare?.();
+    await service.prepare();
     return await redriveAll(service.pool, service.consumers.values(), options, log);
   } finally {
     await service.stop();

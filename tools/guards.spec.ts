@@ -54,6 +54,7 @@ describe('how code is written (ESLint)', () => {
     ['libs/host/src/config.ts', 'export const env = () => process.env;\n'],
     ['apps/quota/src/commands.ts', "import { inTransaction } from '@khue/messaging/database';\n\nexport const run = inTransaction;\n"],
     ['apps/quota/src/commands/planted.ts', "import { inTransaction } from '@khue/messaging/database';\n\nexport const run = inTransaction;\n"],
+    ['tools/planted.ts', 'export const of = (process: { env: object }): object => process.env;\n'],
     ['vitest.config.ts', 'const config = {};\n\nexport { config as default };\n'],
     ['apps/standalone/src/planted.ts', "import { createQuota } from '@khue/quota/service';\n\nexport const run = createQuota;\n"],
     ['apps/quota/src/domain/planted.ts', 'export const day = (instant: string) => new Date(instant).getUTCDate();\n'],

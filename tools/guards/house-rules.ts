@@ -1,11 +1,28 @@
-import type { ESLint, Rule } from 'eslint';
+import type { ESLint, Rule, Scope, SourceCode } from 'eslint';
+
+type Exception = (node: Rule.Node, code: SourceCode) => boolean;
 
 /** A rule of its own for each thing forbidden: ESLint keeps one list of `no-restricted-syntax` per file, so that a later block would switch an earlier one off. */
-const forbid = (message: string, ...selectors: string[]): Rule.RuleModule => ({
+const forbidUnless = (exception: Exception, message: string, ...selectors: string[]): Rule.RuleModule => ({
   meta: { type: 'problem', schema: [], messages: { forbidden: message } },
-  create: (context) =>
-    Object.fromEntries(selectors.map((selector) => [selector, (node: Rule.Node) => context.report({ node, messageId: 'forbidden' })])),
+  create: (context) => {
+    const visit = (node: Rule.Node): void => {
+      if (!exception(node, context.sourceCode)) context.report({ node, messageId: 'forbidden' });
+    };
+    return Object.fromEntries(selectors.map((selector) => [selector, visit]));
+  },
 });
+const forbid = (message: string, ...selectors: string[]): Rule.RuleModule => forbidUnless(() => false, message, ...selectors);
+
+/** `process` may be the name of something of ours. */
+const isOurProcess: Exception = (node, code) => {
+  if (node.type !== 'MemberExpression' || node.object.type !== 'Identifier') return false;
+  for (let scope: Scope.Scope | null = code.getScope(node); scope; scope = scope.upper) {
+    const [definition] = scope.set.get(node.object.name)?.defs ?? [];
+    if (definition) return definition.type !== 'ImportBinding';
+  }
+  return false;
+};
 
 const roots = '/^(it|test|describe|suite|bench)$/';
 const opening = '/^\\s*(begin|start\\s+transaction)\\b/i';
@@ -36,7 +53,8 @@ const rules: Record<string, Rule.RuleModule> = {
     ':matches(ClassDeclaration, ClassExpression)[abstract=true]',
     'VariableDeclarator[id.name=/(Service|Manager|Helper|Impl|Base)$/] > ClassExpression',
   ),
-  'one-environment': forbid(
+  'one-environment': forbidUnless(
+    isOurProcess,
     'The environment is read in libs/host/src/config.ts and nowhere else.',
     'MemberExpression[property.name="env"]:matches([object.name="process"], [object.property.name="process"], [object.type="MetaProperty"])',
     'MemberExpression[property.value="env"]:matches([object.name="process"], [object.property.name="process"], [object.type="MetaProperty"])',

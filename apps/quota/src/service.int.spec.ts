@@ -93,7 +93,7 @@ describe('a seat', () => {
 
   test('is refused with the reason where there is no pot', async () => {
     await quota.publish([request('n1', 'a', 'no-such-program')]);
-    expect(await get('board', `seats/${id('n1')}`)).toMatchObject({ state: 'refused', reason: { code: 'no-pot' } });
+    expect(await get('board', `seats/${id('n1')}`)).toMatchObject({ state: 'refused', reason: 'no-pot' });
   });
 
   test('is shown to the unit’s readers only', async () => {

@@ -231,7 +231,8 @@ export const accountView = (account: Account) => {
 export const seatView = ({ enrollmentId, state, reason, because }: Seat, position: number | null) => ({
   enrollmentId,
   state,
-  reason: reason === null ? null : { code: reason, ...(seatRefusals[reason as keyof typeof seatRefusals] ?? otherReasons[reason] ?? { vi: reason, en: reason }) },
+  reason,
+  explanation: reason === null ? null : (seatRefusals[reason as keyof typeof seatRefusals] ?? otherReasons[reason] ?? null),
   position,
   because,
 });

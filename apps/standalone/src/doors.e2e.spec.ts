@@ -216,7 +216,7 @@ describe('who calls', () => {
     const { key, jwk } = await issuerKey();
     const honest = await new SignJWT({}).setProtectedHeader({ alg: 'ES256', kid: jwk.kid as string }).setIssuer(city.product.issuer).setAudience('khue').setSubject('board').setExpirationTime('5m').sign(key);
     for (const base of [city.product.address, ...Object.values(city.product.addresses)]) {
-      const path = operations.find((operation) => base === city.product.address || doorsOf(operation)[1] === base) as Operation;
+      const path = operations.find((operation) => !operation.isWrite && (base === city.product.address || doorsOf(operation)[1] === base)) as Operation;
       expect((await attempt(path, { base, authorization: `Bearer ${honest}` })).status, base).not.toBe(401);
     }
   });
@@ -387,7 +387,7 @@ describe('what is sent', () => {
       return doorsOf(operation).flatMap((base) => ['PUT', 'DELETE', 'PATCH', 'POST', 'GET'].filter((method) => !taken.has(method)).map((method) => ({ base, path, method, taken })));
     });
     const faults = await walk(attempts, async ({ base, path, method, taken }) => {
-      const answer = await answered(await fetch(`${base}${path.replace(/\{\w+\}/g, uuidv7)}`, { method, headers: { authorization: `Bearer ${token}`, 'idempotency-key': uuidv7(), 'if-match': '"1"' } }));
+      const answer = await answered(await fetch(`${base}${path.replace(/\{\w+\}/g, () => uuidv7())}`, { method, headers: { authorization: `Bearer ${token}`, 'idempotency-key': uuidv7(), 'if-match': '"1"' } }));
       const allowed = answer.headers.get('allow')?.split(', ').sort().join();
       return verdict(`${method} ${path}`, answer, { status: 405, code: 'method-not-allowed' }) ?? (allowed === [...taken].sort().join() ? undefined : `${method} ${path}: allow ${allowed}`);
     });

@@ -63,13 +63,19 @@ export const createDirectory = (read: (held: number) => Promise<Snapshot | undef
   };
 };
 
-/** The directory of a service that is not the registry: projected from the registry's facts into the schema `directory`. */
+/** Where the projection's unqualified names are looked up. */
+export const directorySchema = 'directory';
+
+/**
+ * The directory of a service that is not the registry: projected from the registry's facts into the schema `directory`. Its statements name tables without a schema, so
+ * that a rebuild can fill a second set.
+ */
 export const projectedDirectory = (pool: Pool): ProjectedDirectory => ({
   ...createDirectory((held) => readTables(pool, held)),
   known: directoryEvents,
   apply: async (tx, events) => {
     for (const event of events) await applyOne(tx, event);
-    await tx.query('update directory.version set number = number + 1');
+    await tx.query('update version set number = number + 1');
   },
 });
 
@@ -78,16 +84,16 @@ const applyOne = async (tx: Tx, event: Received): Promise<void> => {
   switch (event.type) {
     case unitEstablished.type: {
       const data = event.data as DataOf<typeof unitEstablished>;
-      await tx.query('insert into directory.unit (id, code, kind, name, valid_from, valid_to, sample) values ($1, $2, $3, $4, $5, null, $6)', [
+      await tx.query('insert into unit (id, code, kind, name, valid_from, valid_to, sample) values ($1, $2, $3, $4, $5, null, $6)', [
         data.unitId, data.code, data.kind, data.name, data.from, data.sample,
       ]);
-      await tx.query('insert into directory.unit_parent (unit_id, parent_id, valid_from) values ($1, $2, $3)', [data.unitId, data.parentId, data.from]);
+      await tx.query('insert into unit_parent (unit_id, parent_id, valid_from) values ($1, $2, $3)', [data.unitId, data.parentId, data.from]);
       return;
     }
     case unitMoved.type: {
       const data = event.data as DataOf<typeof unitMoved>;
       await tx.query(
-        `insert into directory.unit_parent (unit_id, parent_id, valid_from) values ($1, $2, $3)
+        `insert into unit_parent (unit_id, parent_id, valid_from) values ($1, $2, $3)
          on conflict (unit_id, valid_from) do update set parent_id = excluded.parent_id`,
         [data.unitId, data.parentId, data.on],
       );
@@ -95,14 +101,14 @@ const applyOne = async (tx: Tx, event: Received): Promise<void> => {
     }
     case unitDissolved.type: {
       const data = event.data as DataOf<typeof unitDissolved>;
-      await tx.query('update directory.unit set valid_to = $2 where id = $1', [data.unitId, data.on]);
+      await tx.query('update unit set valid_to = $2 where id = $1', [data.unitId, data.on]);
       return;
     }
     case unitSucceeded.type: {
       const data = event.data as DataOf<typeof unitSucceeded>;
-      await tx.query('update directory.unit set valid_to = $2 where id = $1', [data.unitId, data.on]);
+      await tx.query('update unit set valid_to = $2 where id = $1', [data.unitId, data.on]);
       await tx.query(
-        `insert into directory.succession (from_unit_id, to_unit_id, on_date, share) select $1, s.to_unit_id, $2, s.share
+        `insert into succession (from_unit_id, to_unit_id, on_date, share) select $1, s.to_unit_id, $2, s.share
          from unnest($3::uuid[], $4::int[]) as s (to_unit_id, share) on conflict do nothing`,
         [data.unitId, data.on, data.successors.map((successor) => successor.unitId), data.successors.map((successor) => successor.sharePercent)],
       );
@@ -111,7 +117,7 @@ const applyOne = async (tx: Tx, event: Received): Promise<void> => {
     case historyAssigned.type: {
       const data = event.data as DataOf<typeof historyAssigned>;
       await tx.query(
-        `insert into directory.assignment (from_unit_id, person_id, to_unit_id) values ($1, $2, $3)
+        `insert into assignment (from_unit_id, person_id, to_unit_id) values ($1, $2, $3)
          on conflict (from_unit_id, person_id) do update set to_unit_id = excluded.to_unit_id`,
         [data.fromUnitId, data.personId, data.toUnitId],
       );
@@ -119,14 +125,14 @@ const applyOne = async (tx: Tx, event: Received): Promise<void> => {
     }
     case grantIssued.type: {
       const data = event.data as DataOf<typeof grantIssued>;
-      await tx.query('insert into directory.granted (id, sub, role, unit_id, valid_from, valid_to, document_no) values ($1, $2, $3, $4, $5, $6, $7)', [
+      await tx.query('insert into granted (id, sub, role, unit_id, valid_from, valid_to, document_no) values ($1, $2, $3, $4, $5, $6, $7)', [
         data.grantId, data.sub, data.role, data.unitId, data.validFrom, data.validTo, data.documentNo,
       ]);
       return;
     }
     case grantRevoked.type: {
       const data = event.data as DataOf<typeof grantRevoked>;
-      await tx.query('update directory.granted set valid_to = least(coalesce(valid_to, $2::date), $2::date) where id = $1', [data.grantId, data.on]);
+      await tx.query('update granted set valid_to = least(coalesce(valid_to, $2::date), $2::date) where id = $1', [data.grantId, data.on]);
       return;
     }
     default:

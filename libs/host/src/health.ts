@@ -11,7 +11,7 @@ export interface HealthOptions {
   readonly http: FastifyInstance;
   readonly metrics: Registry;
   readonly pool: Pool;
-  readonly state: () => { readonly relay: Relay | undefined; readonly subscriptions: readonly RunningSubscription[] };
+  readonly state: () => { readonly relay: Relay | undefined; readonly subscriptions: readonly RunningSubscription[]; readonly holes: boolean };
 }
 
 /**
@@ -26,11 +26,12 @@ export const serveHealth = ({ http, metrics, pool, state }: HealthOptions): { re
   });
   http.get('/health/ready', { logLevel: 'silent' }, async (_, reply) => {
     const database = started && (await pool.query('select 1').then(() => true, () => false));
-    const { relay, subscriptions } = state();
+    const { relay, subscriptions, holes } = state();
     const lags = await Promise.all(subscriptions.map((subscription) => subscription.lag().catch(() => null)));
     const unsent = database ? await relay?.unsent().catch(() => undefined) : undefined;
     const degraded = [
       ...(subscriptions.some((subscription) => subscription.deadSince() !== null) ? ['consumer-dead'] : []),
+      ...(holes ? ['events-missing'] : []),
       ...(lags.includes(null) ? ['lag-unknown'] : []),
       ...(relay && unsent === undefined && database ? ['relay'] : []),
     ];

@@ -10,12 +10,13 @@ import { createConsumer, type Consumer, type ConsumerGroup } from '@khue/messagi
 import { assertDurable, maxConnections, openPool } from '@khue/messaging/database';
 import { createGather, type Gather } from '@khue/messaging/gather';
 import { migrate } from '@khue/messaging/migrate';
+import { expireParkedCards } from '@khue/messaging/parking';
 import { relayConnections, startRelay, type Relay } from '@khue/messaging/relay';
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
 import type { ServiceConfig } from './config.ts';
-import { projectedDirectory, type Directory } from './directory.ts';
+import { directorySchema, projectedDirectory, type Directory } from './directory.ts';
 import { createDoor, type Call, type Reply } from './door.ts';
 import { serveHealth } from './health.ts';
 import { createHttp } from './http.ts';
@@ -33,6 +34,8 @@ export interface RunningService {
   readonly http: FastifyInstance;
   /** Migrates, starts relay and consumers, listens. Resolves with the address once requests are taken. */
   start(): Promise<string>;
+  /** Reads what handlers decide by, as \`start\` does: for commands that work through the service without starting it. */
+  prepare(): Promise<void>;
   /** Takes no more requests, ends what is under way, leaves the bus and the database. */
   stop(): Promise<void>;
   /** By group: for redrive and rebuild, which work through the service's own handlers. */
@@ -92,6 +95,7 @@ const houseMigrations = [fileURLToPath(new URL('../../messaging/migrations', imp
 /** How often a service looks whether another replica changed its directory. */
 const directoryPollMs = 1_000;
 const idempotencySweepMs = 600_000;
+const parkedCardsSweepMs = 24 * 3_600_000;
 
 /** Opens the frame of a service; nothing runs before `service.start()`. */
 export const openHost = async ({ config, bus, log }: Deps, options: HostOptions): Promise<Host> => {
@@ -130,9 +134,10 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     consumers.set(group, { ...parts, onApplied, consumer: createConsumer({ ...parts, pool, log, onApplied }) });
   };
   if (projected) {
-    consume({ group: `${service}-directory`, topics: [registryFacts], known: projected.known, apply: projected.apply, applied: () => void directory.refresh() });
+    consume({ group: `${service}-directory`, topics: [registryFacts], known: projected.known, apply: projected.apply, searchPath: [directorySchema], applied: () => void directory.refresh() });
   }
-  const health = serveHealth({ http, metrics, pool, state: () => ({ relay, subscriptions }) });
+  const holes = (): boolean => [...consumers.values()].some(({ consumer }) => consumer.holes().length > 0);
+  const health = serveHealth({ http, metrics, pool, state: () => ({ relay, subscriptions, holes: holes() }) });
   watchMessaging({ metrics, pool, relay: () => relay, subscriptions, consumers });
 
   const start = async (): Promise<string> => {
@@ -149,6 +154,7 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     for (const { consumer } of consumers.values()) subscriptions.push(await bus.subscribe(consumer.subscription));
     timers.push(setInterval(() => void directory.refresh().catch(() => undefined), directoryPollMs));
     timers.push(setInterval(() => void pool.query('delete from messaging.idempotency where expires_at < now()').catch(() => undefined), idempotencySweepMs));
+    timers.push(setInterval(() => void expireParkedCards(pool, new Date()).catch(() => undefined), parkedCardsSweepMs));
     for (const hook of startHooks) await hook();
     health.ready();
     return http.listen({ port: config.port, host: config.host });
@@ -183,6 +189,6 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     backlog: async () => (await relay?.unsent())?.rows ?? 0,
     onStart: (hook) => startHooks.push(hook),
     onStop: (hook) => stopHooks.push(hook),
-    service: { http, start, stop, consumers, pool },
+    service: { http, start, stop, consumers, pool, prepare: () => directory.refresh() },
   };
 };

@@ -26,10 +26,11 @@ export interface Subscription {
   /**
    * Applies deliveries of one or more partitions, each partition's in position order, and has committed when it resolves. It may be called
    * again with what it was given before. It never throws for a bad message (it parks); it throws when nothing could be committed
-   * (database away), and the bus then waits and offers the same again. Throws HoleFound, having committed nothing, when events are missing:
-   * the bus then offers the other partitions and looks further on in this one for the missing ones to be sent again.
+   * (database away), and the bus then waits and offers the same again. Throws HoleFound when events are missing, having
+   * committed what comes before and what other partitions brought: the bus then offers the other partitions and looks further on in this one
+   * for the missing ones to be sent again. `leaving` tells it to stop between two transactions.
    */
-  readonly consume: (batch: readonly Delivery[]) => Promise<void>;
+  readonly consume: (batch: readonly Delivery[], leaving?: AbortSignal) => Promise<void>;
 }
 
 /** Between what a group has applied and what it is offered, events of the partition are missing. Applying on would hide a loss. */

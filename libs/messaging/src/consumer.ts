@@ -115,15 +115,17 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
   };
 
   /** Down to the offender. The halves run in order, each its own transaction: order within a subject is kept. */
-  const climb = async (deliveries: readonly Delivery[], verdicts: Verdicts = untried): Promise<Done | undefined> => {
+  const climb = async (deliveries: readonly Delivery[], leaving: AbortSignal | undefined, verdicts: Verdicts = untried): Promise<Done | undefined> => {
     const outcome = await attempt(deliveries, verdicts);
     if (!('blamed' in outcome)) return outcome;
     const [only] = deliveries;
     if (deliveries.length === 1 && only) return nurse(only, outcome.blamed);
     const middle = Math.ceil(deliveries.length / 2);
     for (const half of [deliveries.slice(0, middle), deliveries.slice(middle)]) {
+      // A batch of offenders climbs for minutes; what is done is committed, and the rest is offered to whoever comes next.
+      if (leaving?.aborted) throw new NothingCommitted(new Error('leaving'), 'ours');
       await countedStarts(half);
-      await climb(half);
+      await climb(half, leaving);
     }
     return undefined;
   };
@@ -147,7 +149,7 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
   };
 
   /** Partitions whose head may have killed its process: one event at a time, and what did it alone is parked untried. */
-  const suspect = async (deliveries: readonly Delivery[], suspects: ReadonlyMap<string, number>): Promise<void> => {
+  const suspect = async (deliveries: readonly Delivery[], suspects: ReadonlyMap<string, number>, leaving: AbortSignal | undefined): Promise<void> => {
     const buried = new Set<string>();
     await pause(Math.random() * deaths.spread);
     const reached = new Map((await readWatermarks(pool, group)).map((watermark) => [partitionKey(watermark), watermark.position]));
@@ -161,17 +163,17 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
         if (sifted.fresh.length > 0) buried.add(key);
       } else {
         await patiently(() => countAlone(pool, group, consumer, delivery));
-        await climb([delivery]);
+        await climb([delivery], leaving);
       }
     }
   };
 
-  const consume = async (batch: readonly Delivery[]): Promise<void> => {
+  const consume = async (batch: readonly Delivery[], leaving: AbortSignal | undefined): Promise<void> => {
     const suspects = await countedStarts(batch);
     const alone = suspects.size === 0 ? [] : batch.filter((delivery) => suspects.has(partitionKey(delivery)));
     const whole = suspects.size === 0 ? batch : batch.filter((delivery) => !suspects.has(partitionKey(delivery)));
-    if (whole.length > 0) await climb(whole);
-    if (alone.length > 0) await suspect(alone, suspects);
+    if (whole.length > 0) await climb(whole, leaving);
+    if (alone.length > 0) await suspect(alone, suspects, leaving);
     for (const delivery of batch) {
       const hole = holes.get(partitionKey(delivery));
       if (hole && delivery.position >= hole.position) throw new HoleFound(hole);
@@ -189,10 +191,10 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
         if ((reached?.position ?? -1) >= (holes.get(key)?.position ?? Infinity)) holes.delete(key);
         return reached;
       },
-      consume: async (batch) => {
+      consume: async (batch, leaving) => {
         if (batch.length === 0) return;
         try {
-          await consume(batch);
+          await consume(batch, leaving);
         } catch (error) {
           if (error instanceof HoleFound) throw error;
           // A TypeError that reached kafkajs would end its consumer for good.

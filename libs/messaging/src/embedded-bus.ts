@@ -80,7 +80,7 @@ const startGroup = (subscription: Subscription, logOf: LogOf, options: EmbeddedB
     const offered = read.flat();
     if (offered.length === 0 || stopped.aborted) return false;
     try {
-      await subscription.consume(offered);
+      await subscription.consume(offered, stopped);
     } catch (error) {
       if (!(error instanceof HoleFound)) throw error;
       // The other topics are offered again at once, without this one.

@@ -141,7 +141,7 @@ const apply = async (context: GatherContext, chunk: readonly Read[], heart: Hear
   for (let failures = 0; ; ) {
     const offered = connecting(context, deliveries);
     try {
-      if (offered.length > 0) await subscription.consume(offered);
+      if (offered.length > 0) await subscription.consume(offered, end);
       for (const { topic, partition, nextOffset } of offered) Object.assign(standing(topic, partition), { next: nextOffset, searching: undefined });
       if (failures > 0) log.info({ group }, 'the group goes on');
       return true;

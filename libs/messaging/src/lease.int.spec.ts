@@ -71,6 +71,13 @@ describe('a lease', () => {
     await write(holder);
   });
 
+  test('that has expired lets its holder write nothing, even if nobody has taken it', async () => {
+    const holder = await heldBy(hold('a', { heartbeatMs: 3_600_000, trustMs: 3_600_000 }));
+    await write(holder);
+    await eventually(() => expect(write(holder)).rejects.toThrow(LeaseLost));
+    expect(holder.held()).toBe(false);
+  });
+
   test('is not kept by a transaction that a frozen holder left open', async () => {
     const frozen = await heldBy(hold('a', { heartbeatMs: 3_600_000 }));
     const tx = await database.pool.connect();

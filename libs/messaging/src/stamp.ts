@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import type { Lease } from './lease.ts';
 
 /** What one stamping did. */
@@ -19,11 +19,9 @@ export const stamp = async (lease: Lease, floor: number, limit: number): Promise
   return done ?? { rows: 0, lastId: null };
 };
 
-/** Has each connection of a pool learn the stamping statement when it is made; one that could not fails at its first use and is replaced. */
+/** Has each connection of a pool learn the stamping statement before its first use. */
 export const knowStamping = (pool: Pool): void => {
-  pool.on('connect', (client) => {
-    client.query(`prepare relay_stamp (bigint, int) as ${stampStatement}`).catch(() => undefined);
-  });
+  Object.assign(pool.options, { onConnect: (client: ClientBase) => client.query(`prepare relay_stamp (bigint, int) as ${stampStatement}`) });
 };
 
 /**

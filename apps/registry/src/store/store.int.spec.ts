@@ -114,6 +114,14 @@ describe('a batch', () => {
     expect(new Set(pairs.map(({ pair }) => pair)).size).toBe(6);
   });
 
+  test('keeps a pair once, also when it is found again', async () => {
+    const [first, second] = [person(null, 'Hồ Thị Hai Lần', { birth: '1970' }), person(null, 'Hồ Thị Hai Lần', { birth: '1970' })];
+    await run(one, people(one), [first, second]);
+    const rename = (name: string) => ({ type: 'UpdatePerson', personId: second.personId, change: { name, fold: fold(name) } }) as const;
+    expect(told([...(await run(one, people(one), [rename('Hồ Thị Khác')])), ...(await run(one, people(one), [rename(first.name)]))])).toEqual([200, 200]);
+    expect(await sql('select state from registry.duplicates where person_id = $1 or other_id = $1', [first.personId])).toEqual([{ state: 'open' }]);
+  });
+
   test('hands a number from one record to another', async () => {
     const [giver, taker] = [person('001080000020', 'Người Cho'), person(null, 'Người Nhận')];
     await run(one, people(one), [giver, taker]);

@@ -75,8 +75,9 @@ export const dividePotRoute = defineRoute({
 export const seatRecord = z.object({
   enrollmentId: z.uuid(),
   state: z.enum(['held', 'queued', 'refused', 'confirmed', 'released']),
-  /** The code of a refusal or release, with its text. */
-  reason: z.object({ code: z.string(), vi: z.string(), en: z.string() }).nullable(),
+  /** The code of a refusal or release. */
+  reason: z.string().nullable(),
+  explanation: z.object({ vi: z.string(), en: z.string() }).nullable(),
   /** Rank in the queue, from 1; null unless queued. */
   position: z.int().min(1).nullable(),
   because: z.array(z.object({ event: z.string(), at: z.string() })),
