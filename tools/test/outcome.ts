@@ -6,8 +6,8 @@ const unableTo = 'not run: ';
 export interface Outcome {
   readonly passed: number;
   readonly failed: number;
-  /** Why tests were not run, with how many say so. */
-  readonly notRun: ReadonlyMap<string, number>;
+  /** Why tests were not run, with those that say so. */
+  readonly notRun: ReadonlyMap<string, readonly string[]>;
   /** What failed beside tests, one line each. */
   readonly broken: readonly string[];
 }
@@ -17,17 +17,17 @@ export interface Outcome {
  * skipped without saying what it lacked are failures.
  */
 export const outcomeOf = (modules: readonly TestModule[], errorsBeside: readonly unknown[], mustRun: boolean): Outcome => {
-  const notRun = new Map<string, number>();
+  const notRun = new Map<string, string[]>();
   const broken: string[] = [];
   let [passed, failed] = [0, 0];
   for (const module of modules) {
     for (const test of module.children.allTests()) {
       const { state, note } = stateOf(test);
+      const lacking = state === 'skipped' && note?.startsWith(unableTo) ? note.slice(unableTo.length) : undefined;
       if (state === 'passed') passed += 1;
-      else if (state === 'skipped' && note?.startsWith(unableTo) && !mustRun)
-        notRun.set(note.slice(unableTo.length), (notRun.get(note.slice(unableTo.length)) ?? 0) + 1);
+      else if (lacking !== undefined && !mustRun) notRun.set(lacking, [...(notRun.get(lacking) ?? []), nameOf(test.parent)]);
       else failed += 1;
-      if (state === 'skipped' && !note?.startsWith(unableTo) && !isUnderBroken(test))
+      if (state === 'skipped' && lacking === undefined && !isUnderBroken(test))
         broken.push(`${test.fullName}: skipped without a word of what it lacks`);
     }
     const all = [...module.children.allTests()];

@@ -59,7 +59,7 @@ export const run = async ({ root, filters, mustRun, say, silence = 30_000 }: Run
 
   const { passed, failed, notRun, broken } = outcomeOf(modules, beside, mustRun);
   for (const line of broken) say(line);
-  for (const [reason, times] of notRun) say(`not run (${times}): ${reason}`);
+  for (const [reason, names] of notRun) say(`Not run: ${[...new Set(names)].join('; ')}. What was missing: ${reason}.`);
   say(`${passed} passed, ${failed} failed`);
   return failed > 0 || passed === 0 ? 1 : 0;
 };

@@ -6,7 +6,7 @@ import { commandFromEvent } from '@khue/host/inbound';
 import type { Commands } from './commands.ts';
 import type { NoteSeat } from './domain/approval.ts';
 import type { SeatWord } from './domain/records.ts';
-import { applyCards, type CardNews } from './store/people.ts';
+import { applyCards, cardsSchema, type CardNews } from './store/people.ts';
 
 const seats: ReadonlyMap<string, SeatWord> = new Map([
   [seatHeld.type, 'held'],
@@ -44,4 +44,5 @@ export const peopleInbound = (): ConsumeOptions => ({
   topics: [registryPeople],
   known: [personCard, personErased],
   apply: (tx, events) => applyCards(tx, events.map(cardNews)),
+  searchPath: [cardsSchema],
 });

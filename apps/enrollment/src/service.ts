@@ -8,7 +8,7 @@ import { importRefusals } from '@khue/imports/refusals';
 import { Gauge } from 'prom-client';
 import { createCommands } from './commands.ts';
 import { refusals } from './domain/refusals.ts';
-import { backlogBelow } from './imports/pace.ts';
+import { backlogBelow } from '@khue/host/pace';
 import { pastTurnImport } from './imports/past-turns.ts';
 import { peopleInbound, quotaInbound } from './inbound.ts';
 import { serveCatalog } from './routes/catalog.ts';

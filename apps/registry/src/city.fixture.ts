@@ -1,8 +1,8 @@
 import { registryRoutes } from '@khue/contracts/http/registry';
 import type { Route } from '@khue/contracts/http/route';
 import { commonProblems } from '@khue/contracts/problems';
+import { openPool } from '@khue/messaging/database';
 import { testService, type TestService } from '@khue/testing/service';
-import pg from 'pg';
 import { expect } from 'vitest';
 import { createRegistry } from './service.ts';
 
@@ -46,7 +46,7 @@ export const expectAsPublished = (method: string, path: string, { status, body }
 /** A registry of its own, whole and empty. */
 export const openRegistry = async (): Promise<City> => {
   const registry = await testService('registry', createRegistry);
-  const pool = new pg.Pool({ connectionString: registry.config.databaseUrl, max: 1 });
+  const pool = openPool({ url: registry.config.databaseUrl, name: 'registry-spec', max: 1 });
   const units: Record<string, string> = {};
   const ask: City['ask'] = async (sub, method, path, body, headers) => {
     const answer = await registry.call(sub, method, `${api}${path}`, body, headers);

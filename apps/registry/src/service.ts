@@ -9,7 +9,7 @@ import { createCommands } from './commands.ts';
 import { mayFound } from './domain/access.ts';
 import { refusals } from './domain/refusals.ts';
 import { identityRefUnder } from './store/identity-ref.ts';
-import { backlogBelow } from './imports/pace.ts';
+import { backlogBelow } from '@khue/host/pace';
 import { peopleImport } from './imports/people.ts';
 import { serveDocuments } from './routes/documents.ts';
 import { serveGrants } from './routes/grants.ts';

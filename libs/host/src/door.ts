@@ -67,6 +67,14 @@ export const createDoor = ({ http, identity, grantsOf, catalog, extraRoles = () 
     return { sub: verified.sub, grants };
   };
 
+  /** The grant the actor acts under; where several would do for this route, all of them, for only the decision looks at the unit. */
+  const grantsFor = (route: Route, caller: Call['caller']): string | undefined => {
+    const { callers } = route;
+    if (typeof callers === 'string') return undefined;
+    const able = caller.grants.filter((grant) => callers.includes(grant.role));
+    return able.length > 0 ? able.map((grant) => grant.id).join(' ') : undefined;
+  };
+
   const serveOne = async <R extends Route>(route: R, handler: (call: Call<R>) => Promise<Reply>, request: FastifyRequest, reply: FastifyReply) => {
     const instant = now();
     const today = todayIn(instant);
@@ -83,7 +91,7 @@ export const createDoor = ({ http, identity, grantsOf, catalog, extraRoles = () 
       ifMatch,
       correlationId: request.id,
       file: () => uploaded(request),
-      command: (body, { id = uuidv7(), reason, grantId } = {}) => {
+      command: (body, { id = uuidv7(), reason, grantId = grantsFor(route, caller) } = {}) => {
         const traceparent = request.headers.traceparent;
         return {
           id,

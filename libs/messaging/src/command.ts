@@ -12,7 +12,7 @@ export interface Command<Body = unknown> {
   readonly body: Body;
   /** `sub` of the token, or `service:<name>` for commands that follow from events. */
   readonly actor: string;
-  /** The grant under which the actor acts, for the audit; absent where the decision finds it. */
+  /** The grant under which the actor acts, or those of which one permits it, for the audit; absent for a service's own commands. */
   readonly grantId?: string;
   /** Instant in UTC, read once at the door. */
   readonly now: string;

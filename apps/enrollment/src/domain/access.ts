@@ -14,6 +14,9 @@ export interface Directory {
   readonly grantsOf: (sub: string) => readonly Grant[];
 }
 
+/** Who publishes programs and rules. */
+export const publishers = ['school', 'board'] as const satisfies readonly Role[];
+
 /** A grant in one of these roles at any unit that exists: for what belongs to no unit. */
 export const holds = ({ units, grantsOf }: Directory, { actor, today }: Actor, roles: readonly Role[]): Grant | undefined =>
   activeGrants(grantsOf(actor), today).find(({ role, unitId }) => roles.includes(role) && existsOn(units, unitId, today));

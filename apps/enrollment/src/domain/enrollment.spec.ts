@@ -106,6 +106,8 @@ describe('an approval', () => {
     expect(codeOf(decide(state, 'approver.d1', approve('e')))).toBe('not-eligible');
     expect(codeOf(decide(state, 'approver.d1', waive('e', 'TC.AGE.KTT')))).toBe('out-of-scope');
     expect(codeOf(decide(state, 'board', waive('f', 'TC.PARTY')))).toBe('rule-not-waivable');
+    act(state, 'officer.d1', nominate('g', 'p', 'bd'));
+    expect(codeOf(decide(state, 'board', waive('g', 'TC.AGE.KTT')))).toBe('rule-not-waivable');
     expect(act(state, 'board', waive('e', 'TC.AGE.KTT')).map(({ type }) => type)).toEqual(['RuleWaived', 'EligibilityRechecked']);
     expect(codeOf(decide(state, 'board', waive('e', 'TC.AGE.KTT')))).toBe('waiver-recorded');
     expect(openRules(state.enrollments.get('e')?.eligibility as never)).toEqual(['TC.AGE.KTT']);
@@ -140,6 +142,12 @@ describe('quota’s answers', () => {
     const state = asked();
     expect(act(state, 'quota', seat('e', 'refused', 1))[1]).toMatchObject({ type: 'NominationTurnedDown', reason: 'no-pot' });
     expect([stateOf(state, 'e'), takenOf(state)]).toEqual(['turned-down', 0]);
+  });
+  it('turn down who waits when quota lets the seat go by itself', () => {
+    const state = asked();
+    act(state, 'quota', seat('e', 'queued', 1));
+    expect(act(state, 'quota', seat('e', 'released', 2))[1]).toMatchObject({ type: 'NominationTurnedDown', reason: 'released' });
+    expect(takenOf(state)).toBe(0);
   });
   it('change nothing when they come again or late', () => {
     const state = asked();

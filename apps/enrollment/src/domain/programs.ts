@@ -1,6 +1,6 @@
 import type { Form, Level } from '@khue/contracts/eligibility';
 import { accept, refuse, type Decision } from '@khue/decider/decision';
-import { holds, type Actor, type Directory } from './access.ts';
+import { holds, publishers, type Actor, type Directory } from './access.ts';
 
 /** A version of a framework program. Never changed: a correction is the next version. */
 export interface Program {
@@ -31,8 +31,6 @@ export interface Programs extends Directory {
   readonly last: Map<string, number>;
   readonly added: Map<string, Program>;
 }
-
-const publishers = ['school', 'board'] as const;
 
 export const decideProgram = (command: PublishProgram, by: Actor, programs: Programs): Decision<ProgramPublished> => {
   const { type: _, programId, ...content } = command;

@@ -1,6 +1,6 @@
 import type { PublishedRuleSet } from '@khue/contracts/eligibility';
 import { accept, refuse, type Decision } from '@khue/decider/decision';
-import { holds, type Actor, type Directory } from './access.ts';
+import { holds, publishers, type Actor, type Directory } from './access.ts';
 
 /** The hash is made at the door, over the canonical JSON of what was published. */
 export interface PublishRuleSet extends PublishedRuleSet {
@@ -18,8 +18,6 @@ export interface RuleSets extends Directory {
   readonly last: Map<string, { readonly version: number; readonly hash: string }>;
   readonly added: Map<string, RuleSetPublished>;
 }
-
-const publishers = ['school', 'board'] as const;
 
 /** A version is published once: what was decided under it names its hash for ever. The same content again is no news. */
 export const decideRuleSet = ({ hash, ruleSet }: PublishRuleSet, by: Actor, sets: RuleSets): Decision<RuleSetPublished> => {

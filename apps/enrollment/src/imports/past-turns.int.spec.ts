@@ -163,6 +163,8 @@ describe('scope', () => {
     const { items } = await expectStatus<{ items: { id: string; provenance: string; documentNo: string }[] }>(get('officer.c21', `/enrollments?personId=${idOf('p7')}`), 200);
     expect(items).toMatchObject([{ provenance: 'imported', state: 'recorded', documentNo: '12-KH/TU' }]);
     expect(await refusedAs(get('officer.c11', `/enrollments/${items[0]?.id}`))).toBe('403 out-of-scope');
+    const story = await expectStatus<object[]>(get('officer.c21', `/enrollments/${items[0]?.id}/timeline`), 200);
+    expect(story).toMatchObject([{ type: 'enrollment.turn-recorded', causationId: id, actor: 'board' }]);
     expect(await expectStatus(get('officer.c21', `/enrollments/${items[0]?.id}`), 200)).toMatchObject({ personName: 'Nguyễn Văn p7', eligibility: null });
   });
 });

@@ -25,7 +25,8 @@ export const serveEnrollments = ({ serve, pool, directory }: Host): void => {
     return { body, version: body.version };
   });
   serve(readTimeline, async (call) => {
-    const { id } = await readable(call);
-    return { body: await timeline.readTimeline(pool, id) };
+    const { id, importId } = await readable(call);
+    const recorded = importId === null ? [] : await timeline.readRecording(pool, id, importId);
+    return { body: [...recorded, ...(await timeline.readTimeline(pool, id))] };
   });
 };

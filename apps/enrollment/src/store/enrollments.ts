@@ -69,7 +69,7 @@ export const loadEnrollments = async (tx: Tx, commands: readonly EnrollmentComma
 const readLearners = async (tx: Tx, persons: readonly string[]): Promise<Learner[]> =>
   (await tx.query<Learner>({
     name: 'person-learners',
-    text: 'select person_id as "personId", unit_id as "unitId", facts, merged_into as "mergedInto" from enrollment.person where person_id = any($1::uuid[])',
+    text: 'select person_id as "personId", unit_id as "unitId", facts, merged_into as "mergedInto" from cards.person where person_id = any($1::uuid[])',
     values: [[...new Set(persons)]],
   })).rows;
 

@@ -21,7 +21,7 @@ export const findPersons = async (tx: Tx, references: readonly string[]): Promis
   const { rows } = await tx.query<FoundPerson & { reference: string }>(
     // One look into the index for each; as one condition it reads the whole table for each chunk as long as nobody has counted its values (ANALYZE).
     `select reference, "personId", "nameFold" from unnest($1::text[]) as n (reference) cross join lateral (
-       select coalesce(merged_into, person_id) as "personId", name_fold as "nameFold" from enrollment.person
+       select coalesce(merged_into, person_id) as "personId", name_fold as "nameFold" from cards.person
        where identity_ref = reference order by merged_into is not null limit 1) p`,
     [[...new Set(references)]],
   );
@@ -31,7 +31,7 @@ export const findPersons = async (tx: Tx, references: readonly string[]): Promis
 /** Of these persons those on record, each with the one it counts as now. */
 export const standingPersons = async (tx: Tx, persons: readonly string[]): Promise<Map<string, string>> => {
   const { rows } = await tx.query<{ id: string; now: string }>(
-    'select person_id as id, coalesce(merged_into, person_id) as now from enrollment.person where person_id = any($1::uuid[])',
+    'select person_id as id, coalesce(merged_into, person_id) as now from cards.person where person_id = any($1::uuid[])',
     [persons],
   );
   return new Map(rows.map(({ id, now }) => [id, now]));

@@ -6,9 +6,12 @@ export type CardNews =
   | { readonly personId: string; readonly sequence: number; readonly card: PersonCard }
   | { readonly personId: string; readonly sequence: number; readonly card: null };
 
+/** Where the cards are. What writes them names no schema, so that they can be made anew beside those that serve. */
+export const cardsSchema = 'cards';
+
 /**
  * Applies cards and tombstones by set, the last of each person counting: hundreds of thousands come at a first import. An older card than the one held
- * changes nothing. With a person's tombstone go the answers kept for repeated requests that mention them.
+ * changes nothing.
  */
 export const applyCards = async (tx: Tx, news: readonly CardNews[]): Promise<void> => {
   const last = [...new Map(news.toSorted((a, b) => a.sequence - b.sequence).map((it) => [it.personId, it])).values()];
@@ -17,7 +20,7 @@ export const applyCards = async (tx: Tx, news: readonly CardNews[]): Promise<voi
   if (cards.length > 0) {
     await tx.query({
       name: 'person-cards',
-      text: `insert into enrollment.person as p (person_id, unit_id, name, name_fold, identity_ref, facts, merged_into, sequence)
+      text: `insert into person as p (person_id, unit_id, name, name_fold, identity_ref, facts, merged_into, sequence)
         select person_id, unit_id, name, name_fold, identity_ref, facts, merged_into, sequence
         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::uuid[], $8::bigint[])
           as n (person_id, unit_id, name, name_fold, identity_ref, facts, merged_into, sequence)
@@ -30,7 +33,6 @@ export const applyCards = async (tx: Tx, news: readonly CardNews[]): Promise<voi
     });
   }
   if (erased.length > 0) {
-    await tx.query({ name: 'person-erase', text: 'delete from enrollment.person where person_id = any($1::uuid[])', values: [erased] });
-    await tx.query({ name: 'person-erase-answers', text: 'delete from messaging.idempotency where persons && $1::uuid[]', values: [erased] });
+    await tx.query({ name: 'person-erase', text: 'delete from person where person_id = any($1::uuid[])', values: [erased] });
   }
 };

@@ -17,7 +17,7 @@ interface Shown {
   readonly personId: string;
 }
 
-const joins = `left join enrollment.person p on p.person_id = e.person_id
+const joins = `left join cards.person p on p.person_id = e.person_id
   left join directory.assignment a on a.from_unit_id = e.unit_id and a.person_id = e.person_id`;
 
 const live = `e.id, 'live' as provenance, e.state, e.class_id as "classId", c.code as "classCode", c.program_code as "programCode", c.line, c.valid_from as "from",
@@ -36,7 +36,7 @@ const conditions = (reach: Reach, { classId, unitId, personId }: LearnerFilter, 
   const found = [reachSql(reach, values)];
   if (classId !== undefined) found.push(`e.class_id = $${values.push(classId)}`);
   if (unitId !== undefined) found.push(`e.unit_id = $${values.push(unitId)}`);
-  if (personId !== undefined) found.push(`e.person_id in (select $${values.push(personId)}::uuid union select person_id from enrollment.person where merged_into = $${values.length})`);
+  if (personId !== undefined) found.push(`e.person_id in (select $${values.push(personId)}::uuid union select person_id from cards.person where merged_into = $${values.length})`);
   return found;
 };
 
@@ -89,6 +89,7 @@ export interface ShownEnrollment extends Shown {
   readonly unitId: string;
   readonly hostUnitId: string;
   readonly assigned: string | null;
+  readonly importId: string | null;
   readonly version: number;
 }
 
@@ -107,7 +108,7 @@ export const readEnrollment = async (pool: Pool, id: string): Promise<ShownEnrol
 export const unknownPersons = async (pool: Pool, persons: readonly string[]): Promise<ReadonlySet<string>> => {
   const { rows } = await pool.query<{ id: string }>({
     name: 'persons-unknown',
-    text: 'select id from unnest($1::uuid[]) as wanted (id) where not exists (select from enrollment.person where person_id = id)',
+    text: 'select id from unnest($1::uuid[]) as wanted (id) where not exists (select from cards.person where person_id = id)',
     values: [persons],
   });
   return new Set(rows.map(({ id }) => id));

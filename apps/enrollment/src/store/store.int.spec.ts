@@ -1,7 +1,9 @@
 import { unitTable } from '@khue/contracts/units';
+import { createLogger } from '@khue/host/logger';
 import { applyBatch } from '@khue/messaging/apply';
 import type { Answer, Command, Tx } from '@khue/messaging/command';
 import { inTransaction } from '@khue/messaging/database';
+import { rebuild } from '@khue/messaging/rebuild';
 import { testService, type TestService } from '@khue/testing/service';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +12,7 @@ import type { Directory } from '../domain/access.ts';
 import type { EnrollmentCommand } from '../domain/enrollment.ts';
 import { api, card, city, expectStatus, fit, idOf, publishCatalog } from '../service.fixture.ts';
 import { createEnrollment } from '../service.ts';
-import { applyCards } from './people.ts';
+import { applyCards, cardsSchema } from './people.ts';
 
 let service: TestService;
 let directory: Directory;
@@ -93,22 +95,35 @@ describe('a class place', () => {
 });
 
 describe('cards', () => {
+  const withCards = (work: (tx: Tx) => Promise<void>): Promise<void> => inTransaction(service.service.pool, work, `set local search_path = ${cardsSchema}`);
   const of = async (person: string): Promise<{ name: string; sequence: number } | undefined> =>
-    (await service.service.pool.query<{ name: string; sequence: number }>('select name, sequence from enrollment.person where person_id = $1', [idOf(person)])).rows[0];
+    (await service.service.pool.query<{ name: string; sequence: number }>('select name, sequence from cards.person where person_id = $1', [idOf(person)])).rows[0];
   const news = (person: string, sequence: number, name: string) => ({
     personId: idOf(person), sequence, card: { personId: idOf(person), unitId: idOf('c11'), name, identityRef: null, facts: fit, mergedInto: null },
   });
   it('of one batch leave the last of each person, and an older one changes nothing', async () => {
-    await inTransaction(service.service.pool, (tx) => applyCards(tx, [news('x', 2, 'Hai'), news('x', 3, 'Ba'), news('y', 1, 'Một')]));
-    await inTransaction(service.service.pool, (tx) => applyCards(tx, [news('x', 1, 'Một')]));
+    await withCards((tx) => applyCards(tx, [news('x', 2, 'Hai'), news('x', 3, 'Ba'), news('y', 1, 'Một')]));
+    await withCards((tx) => applyCards(tx, [news('x', 1, 'Một')]));
     expect([await of('x'), await of('y')]).toEqual([{ name: 'Ba', sequence: 3 }, { name: 'Một', sequence: 1 }]);
   });
   it('are gone with the tombstone, and a person who comes back is there', async () => {
-    await inTransaction(service.service.pool, (tx) => applyCards(tx, [news('z', 1, 'Một'), { personId: idOf('z'), sequence: 2, card: null }]));
+    await withCards((tx) => applyCards(tx, [news('z', 1, 'Một'), { personId: idOf('z'), sequence: 2, card: null }]));
     expect(await of('z')).toBeUndefined();
-    await inTransaction(service.service.pool, (tx) => applyCards(tx, [news('z', 3, 'Ba')]));
+    await withCards((tx) => applyCards(tx, [news('z', 3, 'Ba')]));
     expect(await of('z')).toMatchObject({ name: 'Ba' });
   });
+});
+
+it('cards made anew from the first event are the same', async () => {
+  const rows = async (): Promise<unknown[]> => (await service.service.pool.query('select * from cards.person where person_id = any($1) order by person_id', [['an', 'binh', 'chi'].map(idOf)])).rows;
+  const before = await rows();
+  const group = service.service.consumers.get('enrollment-people');
+  if (!group) throw new Error('nobody keeps the cards');
+  await service.service.pool.query('delete from cards.person');
+  await rebuild({ pool: service.service.pool, ownerUrl: service.config.ownerDatabaseUrl ?? '', group, schema: cardsSchema, bus: service.bus, log: createLogger('enrollment', { write: () => undefined }) });
+  expect(await rows()).toEqual(before);
+  await service.publish([card('an', 'c12')]);
+  expect(await rows()).not.toEqual(before);
 });
 
 it('a story is found by its index, however many turns the log holds', async () => {

@@ -64,6 +64,21 @@ export const readTimeline = async (pool: Pool, enrollmentId: string): Promise<Ti
 };
 
 /**
+ * How a turn of the past came in: its import tells. Its own fact is one of a million that no index finds, so the entry has the turn's id and the time at which the
+ * import was committed.
+ */
+export const readRecording = async (pool: Pool, turnId: string, importId: string): Promise<TimelineItem[]> => {
+  const { rows } = await pool.query<TimelineItem>({
+    name: 'timeline-recording',
+    text: `select coalesce(finished_at, planned_at, created_at) as at, 'enrollment.turn-recorded' as type, $1::text as id, id::text as "causationId",
+        id::text as "correlationId", 'enrollment' as service, coalesce(committed_by, actor) as actor
+      from imports.import where id = $2`,
+    values: [turnId, importId],
+  });
+  return rows;
+};
+
+/**
  * Merges the stories of services, each in its own order, by time; but an effect never stands before its cause, for the clocks of two machines differ.
  */
 export const inOrder = <T extends TimelineItem>(stories: readonly (readonly T[])[]): T[] => {

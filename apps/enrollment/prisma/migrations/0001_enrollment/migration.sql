@@ -96,8 +96,11 @@ create table enrollment.seat_event (
   primary key (enrollment_id, sequence)
 );
 
--- Cards of people, a projection of khue.registry.people. Personal data: a tombstone deletes the row.
-create table enrollment.person (
+-- Cards of people as khue.registry.people has them: a projection that can be made anew while it serves, so in a schema of its own. Personal data: a
+-- tombstone deletes the row.
+create schema cards;
+
+create table cards.person (
   person_id     uuid primary key,
   unit_id       uuid not null,
   name          text not null,
@@ -108,8 +111,8 @@ create table enrollment.person (
   merged_into   uuid,
   sequence      bigint not null
 );
-create index person_identity on enrollment.person (identity_ref) where identity_ref is not null;
-create index person_merged on enrollment.person (merged_into) where merged_into is not null;
+create index person_identity on cards.person (identity_ref) where identity_ref is not null;
+create index person_merged on cards.person (merged_into) where merged_into is not null;
 
 -- Classes of the past, as imports brought them. A revoked one keeps its row: the facts told of it go on counting.
 create table enrollment.past_class (
@@ -148,7 +151,7 @@ create index past_turn_person on enrollment.past_turn (person_id);
 -- A story is read by its subject. A million recorded turns have no story, so they stay out of the index.
 create index log_subject on messaging.log (subject) where type <> 'enrollment.turn-recorded';
 
-grant usage on schema enrollment to ${app};
+grant usage on schema enrollment, cards to ${app};
 grant select, insert on enrollment.program, enrollment.rule_set, enrollment.seat_event to ${app};
 grant select, insert, update on enrollment.series, enrollment.class, enrollment.enrollment, enrollment.past_class, enrollment.past_turn to ${app};
-grant select, insert, update, delete on enrollment.person to ${app};
+grant select, insert, update, delete on cards.person to ${app};

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Host } from '@khue/host/host';
+import type { Host } from './host.ts';
 
 /** An import waits while more events than this are unsent, so that a clerk's notification never waits behind a million rows. */
 const mostUnsent = 20_000;
