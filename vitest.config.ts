@@ -21,7 +21,6 @@ const config = defineConfig({
           hookTimeout: 60_000,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
-          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -33,7 +32,6 @@ const config = defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,
-          sequence: { groupOrder: 2 },
           sequence: { groupOrder: 2 },
         },
       },
