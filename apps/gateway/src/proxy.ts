@@ -27,7 +27,10 @@ export interface ProxyOptions {
 export const serveProxy = async (http: FastifyInstance, { services, identity, problems }: ProxyOptions): Promise<void> => {
   await http.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', (_, payload, done) => done(null, payload));
+    // Read to its end before it goes on: a service that refuses a body half read closes the connection, and the answer may be lost with it. Uploads are
+    // streamed: a service reads them to their end or lets them drain.
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
+    scope.addContentTypeParser('multipart/form-data', (_, payload, done) => done(null, payload));
     scope.decorateRequest('sub', undefined);
     scope.addHook('onRequest', async (request) => {
       const verified = await identity.verify(request.headers.authorization);
@@ -48,10 +51,13 @@ export const serveProxy = async (http: FastifyInstance, { services, identity, pr
       undici: { connections: upstreamLimits.connections, pipelining: 1, connect: { timeout: upstreamLimits.connect }, headersTimeout: upstreamLimits.uploadHeaders, bodyTimeout: upstreamLimits.body },
     });
     for (const [service, base] of Object.entries(services)) {
-      scope.all(`/api/${service}/*`, { bodyLimit: Number.MAX_SAFE_INTEGER }, (request, reply) => {
-        const upload = (request.headers['content-type'] ?? '').startsWith('multipart/form-data');
+      scope.all(`/api/${service}/*`, (request, reply) => {
+        const contentType = request.headers['content-type'] ?? '';
         return reply.from(`${base}${request.url}`, {
-          timeout: upload ? upstreamLimits.uploadHeaders : upstreamLimits.headers,
+          ...(Buffer.isBuffer(request.body) ? { body: request.body, contentType: contentType || 'application/octet-stream' } : {}),
+          timeout: contentType.startsWith('multipart/form-data') ? upstreamLimits.uploadHeaders : upstreamLimits.headers,
+          // By itself it repeats a GET that was answered 503 ten times within a second: a service that can't keep up would get eleven times the load.
+          retryDelay: () => null,
           rewriteRequestHeaders: (_, headers) => ({ ...headers, 'x-correlation-id': request.id }),
           onError: (failed) => {
             sendProblem(failed as typeof reply, problems, { code: 'upstream-away', retryAfterSeconds: 2 }, request.id);

@@ -2,11 +2,12 @@ import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { createGateway, documentedRoutes } from '@khue/gateway/service';
 import { gatewayConfig } from '@khue/host/config';
 import { createLogger } from '@khue/host/logger';
 import { freePort } from '@khue/infra/free-port';
-import { importJWK, SignJWT, type JWK } from 'jose';
+import { importJWK, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { examplesOf, furnish, readsOf, type Example } from './doors.fixture.ts';
@@ -46,13 +47,15 @@ const urlOf = (operation: Operation): string => {
   return query === undefined ? path : `${path}?${query}`;
 };
 
+type Payload = string | Uint8Array<ArrayBuffer> | FormData;
+
 interface Attempt {
   readonly base: string;
   readonly authorization?: string;
   readonly sub?: string;
   readonly headers?: Readonly<Record<string, string | undefined>>;
   /** As it goes over the wire; the example's own body unless given. */
-  readonly body?: BodyInit | null;
+  readonly body?: Payload | null;
   readonly url?: string;
 }
 
@@ -247,16 +250,15 @@ describe('who calls', () => {
 
   test('from the neighboring unit reads nothing of unit a: 403, 404 or a list without it', async () => {
     const { id } = city;
-    const personal = ['one', 'two', 'approved', 'mending', 'young', 'merged.first', 'nomination.approved', 'nomination.young', 'people.committed', 'turns.committed', 'spare', 'pair.merged'].map(id);
+    // A class of the past is public and names the import it came with; nothing of the import can be read by that.
+    const personal = ['one', 'two', 'approved', 'mending', 'young', 'merged.first', 'nomination.approved', 'nomination.young', 'people.committed', 'turns.committed', 'spare', 'pair.merged'];
     const neighbors = ['officer.b', 'approver.b', 'board.b', 'school.b', 'reader.b'];
     const attempts = everyDoor(operations.filter(({ isWrite }) => !isWrite)).flatMap((door) => neighbors.map((sub) => ({ ...door, sub })));
-    const ownSchool = (operation: Operation, sub: string): boolean => sub === 'school.b' && operation.path.includes('/enrollment/');
     const faults = await walk(attempts, async ({ operation, base, name, sub }) => {
       const answer = await attempt(operation, { base, sub });
       if (answer.status === 200) {
-        const seen = personal.filter((secret) => answer.text.includes(secret));
-        if (seen.length === 0 && !/ Kín /.test(answer.text)) return undefined;
-        return `${name} by ${sub}${ownSchool(operation, sub) ? ' (another school)' : ''}: sees ${seen.length} records of unit a`;
+        const seen = personal.filter((secret) => answer.text.includes(id(secret)) && !(operation.id === 'listClasses' && secret === 'turns.committed'));
+        return seen.length === 0 && !/ Kín /.test(answer.text) ? undefined : `${name} by ${sub}: sees ${seen.join()}`;
       }
       return verdict(`${name} by ${sub}`, answer, { status: [403, 404] });
     });
@@ -309,7 +311,7 @@ describe('what is sent', () => {
   });
 
   test('what is no JSON, no UTF-8, no object, too deep, too large or of another type is a problem of the caller', async () => {
-    const odd: readonly [string, BodyInit | null, number | readonly number[], Record<string, string>?][] = [
+    const odd: readonly [string, Payload | null, number | readonly number[], Record<string, string>?][] = [
       ['broken JSON with a name', '{"name": "Nguyễn Kín', 400],
       ['no UTF-8', new Uint8Array([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0xfe, 0x22, 0x7d]), 400],
       ['nothing', '', 400],
@@ -413,7 +415,7 @@ describe('what is sent', () => {
 });
 
 describe('what is meant', () => {
-  const done = new Map<string, { answer: Answered; key: string; url: string; body: BodyInit | undefined }>();
+  const done = new Map<string, { answer: Answered; key: string; url: string; body: Payload | undefined }>();
 
   test('after all attacks each write passes once for whom it is meant, with the status and shape of the document', async () => {
     const faults: string[] = [];
@@ -443,7 +445,7 @@ describe('what is meant', () => {
       const { answer, key, url } = done.get(operation.id) ?? expect.fail();
       const again = await attempt(operation, { base, sub: examples[operation.id]?.by ?? '', url, headers: { 'idempotency-key': key } });
       if (again.status !== answer.status) return `${name}: ${answer.status} then ${again.status} ${again.text}`;
-      return moving.includes(operation.id) || again.text === answer.text ? undefined : `${name}: ${answer.text} then ${again.text}`;
+      return moving.includes(operation.id) || isDeepStrictEqual(again.body, answer.body) ? undefined : `${name}: ${answer.text} then ${again.text}`;
     });
     expect(faults).toEqual([]);
   });
@@ -453,7 +455,10 @@ describe('what is meant', () => {
     const faults = await walk(everyDoor(posts), async ({ operation, base, name }) => {
       const { key, url } = done.get(operation.id) ?? expect.fail();
       const other = `${JSON.stringify(examples[operation.id]?.body)} `;
-      return verdict(name, await attempt(operation, { base, sub: examples[operation.id]?.by ?? '', url, headers: { 'idempotency-key': key }, body: other }), { status: 422, code: 'idempotency-key-reused' });
+      const answer = await attempt(operation, { base, sub: examples[operation.id]?.by ?? '', url, headers: { 'idempotency-key': key }, body: other });
+      // A list of learners has an answer for each.
+      if (operation.id === 'nominateLearners') return answer.body.items.every((item: any) => item.problem?.code === 'idempotency-key-reused') ? undefined : `${name}: ${answer.text}`;
+      return verdict(name, answer, { status: 422, code: 'idempotency-key-reused' });
     });
     expect(faults).toEqual([]);
     const { key } = done.get('recordDocument') ?? expect.fail();
@@ -588,7 +593,7 @@ const withHole = (body: any, path: readonly (string | number)[]): string => {
 /** The body with a member more in one of its inner objects, one by one; rules' conditions are a language of their own and checked with it. */
 const withMemberInside = (body: any): { body: any; field: string }[] =>
   placesOf(body)
-    .filter((path) => path.length > 0 && !Array.isArray(at(body, path)) && at(body, path) !== null && typeof at(body, path) === 'object' && !path.includes('rules'))
+    .filter((path) => path.length > 0 && !Array.isArray(at(body, path)) && at(body, path) !== null && typeof at(body, path) === 'object' && !['rules', 'sources'].some((name) => path.includes(name)))
     .map((path) => {
       const copy = clone(body);
       at(copy, path).zzUnknown = 1;

@@ -21,8 +21,6 @@ export const code = () => classed(z.string().regex(/^[\p{L}\p{N}][\p{L}\p{N}._/:
 export const count = () => classed(z.int().min(0), 'public');
 /** A business date, `YYYY-MM-DD`. */
 export const day = () => classed(z.iso.date(), 'public');
-/** An instant in UTC. */
-export const moment = () => classed(z.iso.datetime(), 'public');
 /** One of a closed list of codes. */
 export const choice = <const V extends readonly [string, ...string[]]>(values: V) => classed(z.enum(values), 'public');
 /** The name of a body or a program, never of a person. */

@@ -25,6 +25,9 @@ export type Problem = z.infer<typeof problem>;
 export const commonProblems = {
   'body-invalid': { status: 400, vi: 'Dữ liệu gửi lên chưa đúng. Hãy sửa các trường được nêu rồi gửi lại.', en: 'The request is not valid. Mend the fields named and send it again.' },
   'body-unreadable': { status: 400, vi: 'Không đọc được nội dung gửi lên. Hãy gửi JSON hợp lệ, mã hóa UTF-8.', en: 'The body can not be read. Send valid JSON in UTF-8.' },
+  'request-unreadable': { status: 400, vi: 'Không đọc được yêu cầu: địa chỉ hoặc tiêu đề HTTP bị hỏng. Hãy kiểm tra phần mềm gửi.', en: 'The request can not be read: its address or HTTP headers are broken. Check the program that sends it.' },
+  'request-too-slow': { status: 408, vi: 'Yêu cầu không đến đủ trong thời gian cho phép. Hãy gửi lại.', en: 'The request did not arrive whole in time. Send it again.' },
+  'headers-too-large': { status: 431, vi: 'Các tiêu đề HTTP quá dài. Hãy rút ngắn rồi gửi lại.', en: 'The HTTP headers are too long. Shorten them and send it again.' },
   'body-too-large': { status: 413, vi: 'Nội dung gửi lên quá lớn. Hãy chia nhỏ hoặc dùng chức năng nhập tệp.', en: 'The body is too large. Split it, or use the import.' },
   'media-type-unsupported': { status: 415, vi: 'Kiểu nội dung không được hỗ trợ. Hãy gửi application/json (nhập tệp: multipart/form-data).', en: 'The content type is not supported. Send application/json (imports: multipart/form-data).' },
   'token-missing': { status: 401, vi: 'Thiếu mã đăng nhập. Hãy đăng nhập rồi thử lại.', en: 'The bearer token is missing. Sign in and try again.' },
@@ -55,8 +58,8 @@ export const commonProblems = {
 } as const satisfies ProblemCatalog;
 
 const statusTitles: Readonly<Record<number, string>> = {
-  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 409: 'Conflict', 412: 'Precondition Failed',
-  413: 'Content Too Large', 415: 'Unsupported Media Type', 422: 'Unprocessable Content', 428: 'Precondition Required', 429: 'Too Many Requests',
+  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 408: 'Request Timeout', 409: 'Conflict', 412: 'Precondition Failed',
+  413: 'Content Too Large', 415: 'Unsupported Media Type', 422: 'Unprocessable Content', 428: 'Precondition Required', 429: 'Too Many Requests', 431: 'Request Header Fields Too Large',
   500: 'Internal Server Error', 503: 'Service Unavailable',
 };
 

@@ -4,6 +4,7 @@ import type { ProblemCatalog } from '@khue/contracts/problems';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Histogram, type Registry } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
+import { answerBadAddress, answerBrokenRequest } from './broken-request.ts';
 import type { LogConfig } from './config.ts';
 import { sendProblem } from './door.ts';
 import type { Logger } from './logger.ts';
@@ -53,8 +54,16 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
       return typeof given === 'string' && correlationPattern.test(given) ? given : uuidv7();
     },
     routerOptions: { maxParamLength: 100 },
+    frameworkErrors: answerBadAddress(catalog),
+    clientErrorHandler: answerBrokenRequest(catalog),
   });
   http.server.headersTimeout = httpLimits.headers;
+  const served = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>();
+  http.addHook('onRoute', ({ url, method }) => {
+    const known = served.get(url) ?? { pattern: patternOf(url), methods: new Set() };
+    [method].flat().forEach((one) => known.methods.add(one));
+    served.set(url, known);
+  });
   http.decorateRequest('rawBody', undefined);
 
   const parseJson = http.getDefaultJsonParser('error', 'error');
@@ -72,6 +81,16 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
     else parseJson(request, request.rawBody, done);
   });
   await http.register(multipart, { limits: { fileSize: httpLimits.uploadFile, files: 1, fields: 4, headerPairs: 50 }, throwFileSizeLimit: true });
+  // Before the one below: its refusal carries the correlation id as well.
+  http.addHook('onRequest', async (request, reply) => {
+    reply.header('x-correlation-id', request.id);
+    reply.header('x-content-type-options', 'nosniff');
+    reply.header('cache-control', 'no-store');
+    if (!isUpload(request)) {
+      const timer = setTimeout(() => request.raw.destroy(), httpLimits.receive);
+      request.raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+    }
+  });
   await http.register(underPressure, {
     maxEventLoopDelay: httpLimits.eventLoopDelay,
     pressureHandler: () => {
@@ -86,29 +105,25 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers: [metrics],
   });
-  let served = 0;
-  http.addHook('onRequest', async (request, reply) => {
-    reply.header('x-correlation-id', request.id);
-    reply.header('x-content-type-options', 'nosniff');
-    reply.header('cache-control', 'no-store');
-    if (!isUpload(request)) {
-      const timer = setTimeout(() => request.raw.destroy(), httpLimits.receive);
-      request.raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
-    }
-  });
+  let requests = 0;
   http.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
-    served += 1;
+    requests += 1;
     const slow = reply.elapsedTime >= logConfig.slowMs;
-    const wanted = logConfig.requests === 'all' || (logConfig.requests === 'some' && (slow || reply.statusCode >= 500 || served % logConfig.oneIn === 0));
+    const wanted = logConfig.requests === 'all' || (logConfig.requests === 'some' && (slow || reply.statusCode >= 500 || requests % logConfig.oneIn === 0));
     if (!wanted) return;
     const line = { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10, correlationId: request.id };
     if (reply.statusCode >= 500) log.error(line, 'request failed');
     else log.info(line, slow ? 'slow request' : 'request');
   });
 
-  http.setNotFoundHandler((request, reply) => sendProblem(reply, catalog, { code: 'not-found' }, request.id));
+  http.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] as string;
+    const taken = [...served].filter(([, { pattern }]) => pattern.test(path)).flatMap(([, { methods }]) => [...methods]);
+    if (taken.length > 0) reply.header('allow', [...new Set(taken)].join(', '));
+    return sendProblem(reply, catalog, { code: taken.length > 0 ? 'method-not-allowed' : 'not-found' }, request.id);
+  });
   http.setErrorHandler((error: FastifyError, request, reply) => {
     if (error instanceof Refuse) return sendProblem(reply, catalog, error, request.id);
     const code = knownErrors[error.code] ?? (error.statusCode === 415 ? 'media-type-unsupported' : error.statusCode === 400 ? 'body-unreadable' : 'internal-error');
@@ -126,5 +141,8 @@ const knownErrors: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'body-unreadable',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'body-unreadable',
 };
+
+/** The addresses of a route: `:name` is one segment, `*` anything. */
+const patternOf = (url: string): RegExp => new RegExp(`^${url.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+').replaceAll('*', '.*')}$`);
 
 const isUpload = (request: FastifyRequest): boolean => (request.headers['content-type'] ?? '').startsWith('multipart/form-data');

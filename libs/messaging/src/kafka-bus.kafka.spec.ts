@@ -5,7 +5,8 @@ import { describeOnKafka } from '@khue/testing/kafka';
 import { keptLog, type KeptLog } from '@khue/testing/messaging';
 import { settled } from '@khue/testing/settled';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Bus } from './bus.ts';
+import { HoleFound, type Bus } from './bus.ts';
+import { embeddedBus } from './embedded-bus.ts';
 import { kafkaBus } from './kafka-bus.ts';
 import { kafkaClient, type Admin, type Producer } from './kafka-client.ts';
 import { partitionOf, partitionsPerTopic } from './kafka-partition.ts';
@@ -126,8 +127,22 @@ describeOnKafka('on Apache Kafka', (brokers) => {
       expect(await trial.applied('one', 'a')).toEqual(upTo(5));
     });
 
-    test('the cursor moves back only, and what was sent again is applied once', async () => {
+    test('a log with an event missing is not sent on behind it, loudly', async () => {
+      const stamping = embeddedBus({ log: trial.log });
+      const relay = await trial.startRelay({ bus: stamping });
+      await trial.happen('a', 'b', 'c');
+      await eventually(async () => expect(await relay.unsent()).toEqual({ rows: 0, oldestSeconds: 0 }));
+      await relay.stop();
+      await trial.producer.asOwner('delete from messaging.log where position = 2');
       await trial.startRelay();
+      await trial.join('one');
+      await eventually(() => expect(trial.log.lines.filter((line) => line.fields.err instanceof HoleFound).length).toBe(1));
+      expect(await trial.effects('one')).toBe(0);
+    });
+
+    test('the cursor moves back only, and what was sent again is applied once', async () => {
+      // No poll: the relay must notice with the next event it sends.
+      await trial.startRelay({ pollMs: 3_600_000 });
       await trial.join('one');
       await trial.happen('a', 'b', 'c', 'd');
       await settled(trial.bus);

@@ -1,5 +1,5 @@
 import type { TopicDeclaration } from '@khue/infra/kafka/topics';
-import type { Backlog, Producer, Publisher, Stamped } from './bus.ts';
+import { HoleFound, type Backlog, type Producer, type Publisher, type Stamped } from './bus.ts';
 import { atMost, kafkaWaits, within, type KafkaClient, type Producer as KafkaProducer, type WithAdmin } from './kafka-client.ts';
 import { partitionOf } from './kafka-partition.ts';
 import { ensureTopics } from './kafka-topics.ts';
@@ -116,6 +116,8 @@ const prepare = (topic: string, events: readonly Stamped[], { position, partitio
   const messages: Message[] = [];
   let to = position;
   for (const event of events) {
+    // In the log itself an event is missing behind the cursor: sent on, its groups would never learn of the loss, for partitions have chains of their own.
+    if (event.previous > to) throw new HoleFound({ topic, partition: -1, reached: to, previous: event.previous });
     const partition = partitionOf(event.subject);
     const size = (bytes.get(partition) ?? 0) + Buffer.byteLength(event.json) + 200;
     if (size > partitionBytes && messages.length > 0) break;

@@ -10,7 +10,7 @@ import { embeddedBus } from '@khue/messaging/embedded-bus';
 import { migrate } from '@khue/messaging/migrate';
 import { enqueue } from '@khue/messaging/outbox';
 import { startRelay, type Relay } from '@khue/messaging/relay';
-import type { InjectOptions, Response } from 'light-my-request';
+import type { InjectOptions, LightMyRequestResponse as Response } from 'fastify';
 import type { Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { postgres } from './postgres.ts';

@@ -115,7 +115,7 @@ const answered = ({ id: enrollmentId, state }: Enrollment, seat: SeatWord, reaso
     case 'queued': return state === 'queued' ? undefined : { type: 'EnrollmentQueued', enrollmentId };
     case 'refused': return { type: 'NominationTurnedDown', enrollmentId, reason: reason ?? 'unknown' };
     // Quota let go what nobody here took back: without a seat there is nothing to wait for.
-    case 'released': return undefined;
+    case 'released': return { type: 'NominationTurnedDown', enrollmentId, reason: 'released' };
   }
 };
 

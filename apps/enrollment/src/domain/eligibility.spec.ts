@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import { canonicalJson, eligibilityAnswer, FORMS, learnerFacts, LEVELS, OFFICIAL_TEXT_MISSING, publishedRuleSet, ruleSet } from '@khue/contracts/eligibility';
+import { canonicalJson } from '@khue/contracts/canonical-json';
+import { eligibilityAnswer, FORMS, learnerFacts, LEVELS, OFFICIAL_TEXT_MISSING, publishedRuleSet, ruleSet } from '@khue/contracts/eligibility';
 import type { EligibilityAnswer, Form, LearnerFacts, Level, PublishedRuleSet, RuleResult, Waiver } from '@khue/contracts/eligibility';
 import rules350 from '../../rules/350-qd-tw.json' with { type: 'json' };
 import rules57 from '../../rules/57-qd-tw.json' with { type: 'json' };
