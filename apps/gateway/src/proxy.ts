@@ -53,7 +53,8 @@ export const serveProxy = async (http: FastifyInstance, { services, identity, pr
     for (const [service, base] of Object.entries(services)) {
       scope.all(`/api/${service}/*`, (request, reply) => {
         const contentType = request.headers['content-type'] ?? '';
-        return reply.from(`${base}${request.url}`, {
+        // Without the query, which it takes from the request as it came: it would refuse a query it can't decode as a failure of its own.
+        return reply.from(`${base}${request.url.split('?')[0]}`, {
           ...(Buffer.isBuffer(request.body) ? { body: request.body, contentType: contentType || 'application/octet-stream' } : {}),
           timeout: contentType.startsWith('multipart/form-data') ? upstreamLimits.uploadHeaders : upstreamLimits.headers,
           // By itself it repeats a GET that was answered 503 ten times within a second: a service that can't keep up would get eleven times the load.

@@ -3,7 +3,7 @@ import { claimSeat, dividePotRoute, listPots, openPotRoute, readPot, readSeat } 
 import { decodeCursor } from '@khue/host/cursor';
 import type { Host } from '@khue/host/host';
 import { Refuse } from '@khue/host/refuse';
-import { v7 as uuidv7 } from 'uuid';
+import { v7 as uuidv7, validate as isUuid } from 'uuid';
 import type { Handle } from './commands.ts';
 import type { ByFormula, ByHand } from './domain/division.ts';
 import { accountView, potView, seatView, type Store } from './store.ts';
@@ -14,7 +14,9 @@ export const serveRoutes = (host: Host, store: Store, handle: Handle): void => {
 
   host.serve(listPots, async ({ query: { cursor, limit, year, programCode } }) => {
     const [after] = cursor === undefined ? [] : decodeCursor(cursor, 1);
-    return { body: await store.listPots({ year, programCode, after: after === undefined ? undefined : String(after), limit }) };
+    // From outside: what is no id must not reach the database.
+    if (after !== undefined && !(typeof after === 'string' && isUuid(after))) throw new Refuse('cursor-invalid', { field: 'cursor' });
+    return { body: await store.listPots({ year, programCode, after, limit }) };
   });
 
   host.serve(readPot, async ({ params, caller, today }) => {

@@ -177,7 +177,6 @@ export const ruleSet = z.strictObject({
     it.alternatives.forEach((row, at) => look(row, ['rules', index, 'alternatives', at], row.confidence === 'unsure' ? null : holdsGap(row.condition)));
   });
 });
-type RuleSet = z.infer<typeof ruleSet>;
 
 /** A rule set with the SHA-256, in hex, of its canonical JSON, computed at the door that published it. */
 export const publishedRuleSet = z.strictObject({ hash: z.string().regex(/^[0-9a-f]{64}$/), ruleSet });
