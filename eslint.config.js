@@ -27,8 +27,12 @@ const depConstraints = [
 const boundaries = (allow) => ({
   '@nx/enforce-module-boundaries': [
     'error',
-    // Tests of a library use @khue/testing, which uses the libraries: a circle of projects, never of files.
-    { depConstraints, allow, ignoredCircularDependencies: ['messaging', 'host', 'imports'].map((library) => [library, 'testing']) },
+    // Tests of a library use @khue/testing, which uses the libraries, and the product uses the tools' sample: circles of projects, never of files.
+    {
+      depConstraints,
+      allow,
+      ignoredCircularDependencies: [...['messaging', 'host', 'imports'].map((library) => [library, 'testing']), ['standalone', 'tools']],
+    },
   ],
 });
 

@@ -167,7 +167,7 @@ describe('the guards are called', () => {
     const type = { apps: 'app', libs: 'lib', infra: 'infra', tools: 'tool' }[folder.split('/')[0] as 'apps'];
     expect(folder.endsWith(name)).toBe(true);
     expect(tags).toEqual([`scope:${name}`, `type:${type}`]);
-    expect(Object.keys(targets)).toEqual(expect.arrayContaining(['lint', 'test']));
+    expect(Object.keys(targets)).toContain('test');
   });
 
   test('npm run check runs each of them', () => {
@@ -177,9 +177,8 @@ describe('the guards are called', () => {
     expect(scripts['check']?.split(' ')).toEqual(
       expect.arrayContaining(['nx', 'run-many', '-t', 'lint', 'types', 'boundaries', 'unused', 'format', 'test']),
     );
-    expect(targetDefaults['lint']?.command).toMatch(/^eslint /);
     expect(targetDefaults['test']?.command).toMatch(/^vitest run --project rules /);
-    const called = ['types', 'boundaries', 'unused', 'format'].map((name) => targets[name]?.command?.split(' ')[0]);
-    expect(called).toEqual(['tsc', 'depcruise', 'knip', 'prettier']);
+    const called = ['lint', 'types', 'boundaries', 'unused', 'format'].map((name) => targets[name]?.command?.split(' ')[0]);
+    expect(called).toEqual(['eslint', 'tsc', 'depcruise', 'knip', 'prettier']);
   });
 });

@@ -1,6 +1,7 @@
 import { ConfigProblem, environment } from '@khue/host/config';
 import { untilSignal } from '@khue/host/run';
 import { StartProblem } from '@khue/infra/start-problem';
+import { narrate } from '@khue/standalone/narrator';
 import { readOptions } from '@khue/standalone/options';
 import { ensureSample } from '@khue/standalone/sample';
 import { welcome } from '@khue/standalone/welcome';
@@ -8,7 +9,7 @@ import { standardPorts } from './stack/plan.ts';
 import { startStack, type Stack } from './stack/start.ts';
 
 // npm run stack: every service as its own process, on a local Kafka and PostgreSQL; same options, sample and ports as `npm start`.
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const { say, stop: fallSilent } = narrate();
 const give = (problem: string, code: number): never => {
   process.stderr.write(`${problem}\n`);
   process.exit(code);
@@ -27,6 +28,7 @@ try {
   });
   if (options.sample) await ensureSample(stack, options, say);
   await welcome(stack, options, say);
+  fallSilent();
   say(`ready ${stack.address}`);
 } catch (error) {
   await stack?.close().catch(() => undefined);

@@ -1,12 +1,13 @@
 import { ConfigProblem, environment } from '@khue/host/config';
 import { untilSignal } from '@khue/host/run';
 import { StartProblem } from '@khue/infra/start-problem';
+import { narrate } from './narrator.ts';
 import { readOptions } from './options.ts';
 import { startProduct, type Product } from './product.ts';
 import { ensureSample } from './sample.ts';
 import { welcome } from './welcome.ts';
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const { say, stop: fallSilent } = narrate();
 const give = (problem: string, code: number): never => {
   process.stderr.write(`${problem}\n`);
   process.exit(code);
@@ -25,6 +26,7 @@ try {
   });
   if (options.sample) await ensureSample(product, options, say);
   await welcome(product, options, say);
+  fallSilent();
   say(`ready ${product.address}`);
 } catch (error) {
   await product?.close().catch(() => undefined);

@@ -3,7 +3,7 @@ import { testService } from '@khue/testing/service';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { api, assigned, card, city, expectStatus, idOf, numberOf, publishCatalog, refusedAs } from '../service.fixture.ts';
 import { createEnrollment } from '../service.ts';
-import { committed, planned, revoked, upload, type Plan } from './import.fixture.ts';
+import { committed, ended, planned, revoked, upload, type Plan } from './import.fixture.ts';
 
 let service: TestService;
 const get = (sub: string, path: string) => service.call(sub, 'GET', `${api}${path}`);
@@ -103,6 +103,14 @@ describe('an import of past turns', () => {
     await expect.poll(() => toldBy(plan.id)).toHaveLength(3);
     const { rows } = await service.service.pool.query<{ personId: string }>('select person_id as "personId" from enrollment.past_turn where import_id = $1', [plan.id]);
     expect(rows.map(({ personId }) => personId).sort()).toEqual([idOf('p1'), idOf('p3')].sort());
+    await service.publish([card('p2', 'c11', { name: 'Nguyễn Văn p2', serial: 2 })]);
+  });
+  it('records one turn where two records in a class turned out to be one person', async () => {
+    const plan = await planned(service, 'board', [line(1), line(2), line(3)]);
+    await service.publish([card('p2', 'c11', { name: 'Nguyễn Văn p2', serial: 2, mergedInto: 'p3' })]);
+    await expectStatus(service.call('board', 'POST', `${api}/imports/${plan.id}/commit`, { planHash: plan.planHash }), 202);
+    expect(await ended(service, 'board', plan.id)).toMatchObject({ state: 'done', unchanged: 1, rejected: 0 });
+    expect(await toldBy(plan.id)).toEqual(['past-class-recorded 1', 'turn-recorded 1', 'turn-recorded 1']);
     await service.publish([card('p2', 'c11', { name: 'Nguyễn Văn p2', serial: 2 })]);
   });
 });

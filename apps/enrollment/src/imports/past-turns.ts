@@ -56,6 +56,12 @@ export const pastTurnImport = ({ directory, config }: Pick<Host, 'directory' | '
   };
 };
 
+interface Recording {
+  readonly turn: PastTurn;
+  readonly rowNo: number;
+  readonly code: string;
+}
+
 const recordTurns = async (rows: readonly RowToApply<PlannedTurn>[], tx: Tx, job: ImportJob): Promise<Outcome[]> => {
   const first = new Map<string, PlannedTurn>();
   for (const { value } of rows) if (!first.has(value.classCode)) first.set(value.classCode, value);
@@ -63,7 +69,9 @@ const recordTurns = async (rows: readonly RowToApply<PlannedTurn>[], tx: Tx, job
   const persons = await store.standingPersons(tx, [...new Set(rows.map(({ value }) => value.personId))]);
   const outcomes: Outcome[] = [];
   const reject = (rowNo: number, error: CellError): void => void outcomes.push({ rowNo, outcome: 'rejected', errors: [error] });
-  const turns = new Map<string, { readonly turn: PastTurn; readonly rowNo: number; readonly code: string }>();
+  const firsts: Recording[] = [];
+  const rest: Recording[] = [];
+  const pairs = new Set<string>();
   for (const { id, rowNo, value } of rows) {
     const past = need(classes.get(value.classCode));
     const personId = persons.get(value.personId);
@@ -71,11 +79,18 @@ const recordTurns = async (rows: readonly RowToApply<PlannedTurn>[], tx: Tx, job
     const otherwise = contradiction(value, past.revoked ? claimOf(need(first.get(value.classCode))) : past);
     if (personId === undefined) reject(rowNo, cellErrors.personUnknown);
     else if (otherwise) reject(rowNo, classContradicted(otherwise));
-    else turns.set(id, { turn: { id, classId: past.id, personId, unitId: value.unitId, documentNo: value.documentNo, sequence: 1 }, rowNo, code: value.classCode });
+    else {
+      const turn = { id, classId: past.id, personId, unitId: value.unitId, documentNo: value.documentNo, sequence: 1 };
+      const pair = `${past.id} ${personId}`;
+      // Two rows may have become one person's since the plan, by a merge.
+      (past.sequence === 0 && !pairs.has(pair) ? firsts : rest).push({ turn, rowNo, code: value.classCode });
+      pairs.add(pair);
+    }
   }
-  const added = await store.insertTurns(tx, [...turns.values()].map(({ turn }) => turn), job.id);
-  const recorded = [...turns.values()].filter(({ turn }) => added.has(turn.id));
-  const others = [...turns.values()].filter(({ turn }) => !added.has(turn.id));
+  await store.insertFirstTurns(tx, firsts.map(({ turn }) => turn), job.id);
+  const added = await store.insertTurns(tx, rest.map(({ turn }) => turn), job.id);
+  const recorded = [...firsts, ...rest.filter(({ turn }) => added.has(turn.id))];
+  const others = rest.filter(({ turn }) => !added.has(turn.id));
   if (others.length > 0) {
     const known = await store.knownTurns(tx, others.map(({ turn }) => turn));
     const revoked = await store.revokedTurns(tx, others.map(({ turn }) => turn.id));

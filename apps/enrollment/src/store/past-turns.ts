@@ -93,16 +93,21 @@ const turnValues = (turns: readonly PastTurn[]): string[][] => [
   turns.map(({ id }) => id), turns.map(({ classId }) => classId), turns.map(({ personId }) => personId), turns.map(({ unitId }) => unitId), turns.map(({ documentNo }) => documentNo),
 ];
 
+const insertion = `insert into enrollment.past_turn (id, class_id, person_id, unit_id, document_no, import_id, revoked, sequence)
+  select id, class_id, person_id, unit_id, document_no, $6, false, 1
+  from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) as n (id, class_id, person_id, unit_id, document_no)`;
+
+/** Records turns of classes that nothing was told of yet: there are none to conflict with, and not looking for any saves a third of the insertion. */
+export const insertFirstTurns = async (tx: Tx, turns: readonly PastTurn[], importId: string): Promise<void> => {
+  if (turns.length === 0) return;
+  const { rowCount } = await tx.query(insertion, [...turnValues(turns), importId]);
+  expectRows('past-turn-insert', turns.length, rowCount);
+};
+
 /** Records turns; answers the ids of those that were new. Their classes are locked. */
 export const insertTurns = async (tx: Tx, turns: readonly PastTurn[], importId: string): Promise<ReadonlySet<string>> => {
   if (turns.length === 0) return new Set();
-  const { rows } = await tx.query<{ id: string }>(
-    `insert into enrollment.past_turn (id, class_id, person_id, unit_id, document_no, import_id, revoked, sequence)
-     select id, class_id, person_id, unit_id, document_no, $6, false, 1
-     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) as n (id, class_id, person_id, unit_id, document_no)
-     on conflict do nothing returning id`,
-    [...turnValues(turns), importId],
-  );
+  const { rows } = await tx.query<{ id: string }>(`${insertion} on conflict do nothing returning id`, [...turnValues(turns), importId]);
   return new Set(rows.map(({ id }) => id));
 };
 
