@@ -63,7 +63,7 @@ const config = defineConfig(
   },
   // They may import services, which nx forbids to everyone; what of a service, dependency-cruiser says.
   { files: ['apps/standalone/**'], rules: boundaries(['@khue/**/service', '@khue/gateway/issuer']) },
-  { files: ['tools/**'], rules: boundaries(['@khue/**']) },
+  { files: ['tools/**', 'apps/standalone/**/*.spec.ts', 'apps/standalone/**/*.fixture.ts'], rules: boundaries(['@khue/**']) },
   { files: ['apps/standalone/**', 'tools/**', '**/main.ts'], rules: { 'no-console': 'off' } },
   { files: tests, rules: { '@typescript-eslint/no-explicit-any': 'off' } },
   { files: ['libs/host/src/config.ts'], rules: { 'khue/one-environment': 'off' } },

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import devkit from '@nx/devkit';
 import { ESLint } from 'eslint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copySources, output, root, type Copy } from './guards/copy.ts';
@@ -168,6 +169,14 @@ describe('the guards are called', () => {
     expect(folder.endsWith(name)).toBe(true);
     expect(tags).toEqual([`scope:${name}`, `type:${type}`]);
     expect(Object.keys(targets)).toContain('test');
+  });
+
+  test('nx reads who imports whom, and so what a change affects', { timeout: patience }, async () => {
+    const { dependencies } = await devkit.createProjectGraphAsync({ exitOnError: false });
+    const known = (name: string): string[] => (dependencies[name] ?? []).map(({ target }) => target);
+    expect(known('quota')).toEqual(expect.arrayContaining(['contracts', 'decider', 'host', 'messaging']));
+    expect(known('host')).toEqual(expect.arrayContaining(['contracts', 'messaging']));
+    expect(known('tools')).toEqual(expect.arrayContaining(folders.map((folder) => folder.split('/').at(-1)).filter((name) => name !== 'tools')));
   });
 
   test('npm run check runs each of them', () => {

@@ -6,7 +6,7 @@ import { readOptions } from '@khue/standalone/options';
 import { ensureSample } from '@khue/standalone/sample';
 import { welcome } from '@khue/standalone/welcome';
 import { standardPorts } from './stack/plan.ts';
-import { startStack, type Stack } from './stack/start.ts';
+import { startStack } from './stack/start.ts';
 
 // npm run stack: every service as its own process, on a local Kafka and PostgreSQL; same options, sample and ports as `npm start`.
 const { say, stop: fallSilent } = narrate();
@@ -15,15 +15,20 @@ const give = (problem: string, code: number): never => {
   process.exit(code);
 };
 
-let stack: Stack | undefined;
+let close = async (): Promise<void> => undefined;
+let stopping = false;
 try {
   const options = readOptions(process.argv.slice(2), { ...environment(), KHUE_DATA: environment().KHUE_DATA ?? './.stack' });
   untilSignal(async () => {
+    stopping = true;
     say('stopping…');
-    await stack?.close();
+    await close();
   });
-  stack = await startStack({
+  const stack = await startStack({
     data: options.data, gatewayPort: options.port, ports: standardPorts, env: environment(), say,
+    opened: (closeOpened) => {
+      close = closeOpened;
+    },
     onLost: (name) => say(`${name} ended; see its log in ${options.data}`),
   });
   if (options.sample) await ensureSample(stack, options, say);
@@ -31,8 +36,11 @@ try {
   fallSilent();
   say(`ready ${stack.address}`);
 } catch (error) {
-  await stack?.close().catch(() => undefined);
-  if (error instanceof StartProblem) give(`${error.vi}\n${error.en}`, 1);
-  if (error instanceof ConfigProblem) give(error.message, 2);
-  give(`could not start: ${(error as Error).message}`, 1);
+  // A start that was interrupted fails in the middle; whoever interrupted it is stopping what runs.
+  if (!stopping) {
+    await close().catch(() => undefined);
+    if (error instanceof StartProblem) give(`${error.vi}\n${error.en}`, 1);
+    if (error instanceof ConfigProblem) give(error.message, 2);
+    give(`could not start: ${(error as Error).message}`, 1);
+  }
 }

@@ -21,6 +21,8 @@ export interface StackOptions {
   readonly say: (line: string) => void;
   /** Called when a process ends by itself. */
   readonly onLost: (name: string) => void;
+  /** Hands out the way to stop what has been started so far, for a start that is interrupted. */
+  readonly opened?: (close: () => Promise<void>) => void;
 }
 
 export interface Stack {
@@ -36,7 +38,7 @@ export interface Stack {
 }
 
 /** Starts PostgreSQL, Kafka and every service as a process of its own. Throws StartProblem for what an operator can mend. */
-export const startStack = async ({ data, gatewayPort, ports, env, say, onLost }: StackOptions): Promise<Stack> => {
+export const startStack = async ({ data, gatewayPort, ports, env, say, onLost, opened }: StackOptions): Promise<Stack> => {
   const folder = await openDataFolder(data);
   const closers: (() => Promise<unknown>)[] = [];
   let closing = false;
@@ -44,6 +46,7 @@ export const startStack = async ({ data, gatewayPort, ports, env, say, onLost }:
     closing = true;
     for (const closer of closers.splice(0).reverse()) await closer();
   };
+  opened?.(close);
   try {
     say('PostgreSQL…');
     const postgres = await startEmbedded({ folder: folder.path, log: say, databases: stackServices.map((name) => ({ name })), onExit: () => onLost('PostgreSQL') });

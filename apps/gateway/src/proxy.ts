@@ -6,8 +6,14 @@ import { Refuse } from '@khue/host/refuse';
 import type { ProblemCatalog } from '@khue/contracts/problems';
 import type { FastifyInstance } from 'fastify';
 
+export interface RateLimits {
+  readonly requests: number;
+  readonly windowMs: number;
+  /** Accounts remembered at once. */
+  readonly accounts: number;
+}
 /** Requests one account may send in a window; far above a clerk, far below a loop that went wrong. */
-export const rateLimits = { requests: 30_000, windowMs: 10_000, accounts: 20_000 } as const;
+export const rateLimits: RateLimits = { requests: 30_000, windowMs: 10_000, accounts: 20_000 };
 /** Waits and sizes toward the services, milliseconds. An import's plan is answered when its last row is read, so the answer may take long. */
 export const upstreamLimits = { connections: 96, connect: 3_000, headers: 30_000, uploadHeaders: 600_000, body: 60_000 } as const;
 
@@ -21,10 +27,11 @@ export interface ProxyOptions {
   readonly services: Readonly<Record<string, string>>;
   readonly identity: Identity;
   readonly problems: ProblemCatalog;
+  readonly limits: RateLimits;
 }
 
 /** Forwards /api/<service>/… as bytes; the token is checked here first, so that strangers cost the services nothing. */
-export const serveProxy = async (http: FastifyInstance, { services, identity, problems }: ProxyOptions): Promise<void> => {
+export const serveProxy = async (http: FastifyInstance, { services, identity, problems, limits }: ProxyOptions): Promise<void> => {
   await http.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     // Read to its end before it goes on: a service that refuses a body half read closes the connection, and the answer may be lost with it. Uploads are
@@ -39,9 +46,9 @@ export const serveProxy = async (http: FastifyInstance, { services, identity, pr
       else throw new Refuse(verified.reason === 'missing' ? 'token-missing' : 'token-invalid');
     });
     await scope.register(rateLimit, {
-      max: rateLimits.requests,
-      timeWindow: rateLimits.windowMs,
-      cache: rateLimits.accounts,
+      max: limits.requests,
+      timeWindow: limits.windowMs,
+      cache: limits.accounts,
       keyGenerator: (request) => request.sub ?? request.ip,
       errorResponseBuilder: (_, context) => new Refuse('rate-limited', { retryAfterSeconds: Math.max(1, Math.ceil(context.ttl / 1_000)) }),
       addHeadersOnExceeding: {},

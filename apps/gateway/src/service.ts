@@ -15,7 +15,7 @@ import { serveAuth } from './auth.ts';
 import { serveHealth } from './health.ts';
 import { openIssuer } from './issuer.ts';
 import { openApiDocument } from './openapi.ts';
-import { serveProxy } from './proxy.ts';
+import { rateLimits, serveProxy, type RateLimits } from './proxy.ts';
 
 export interface RunningGateway {
   readonly http: FastifyInstance;
@@ -28,7 +28,7 @@ export const documentedRoutes = [...registryRoutes, ...quotaRoutes, ...enrollmen
 const servedServices = ['registry', 'enrollment', 'quota', 'reporting'] as const;
 
 /** One door: tokens, limits, one API document, and bytes forwarded to the services. */
-export const createGateway = async ({ config, log }: { config: GatewayConfig; log: Logger }): Promise<RunningGateway> => {
+export const createGateway = async ({ config, log, limits = rateLimits }: { config: GatewayConfig; log: Logger; limits?: RateLimits }): Promise<RunningGateway> => {
   const metrics = new Registry();
   const http = await createHttp({ catalog: commonProblems, log, logConfig: config.log, metrics });
   const services = Object.fromEntries(servedServices.map((service) => [service, config.services[service] ?? '']));
@@ -38,7 +38,7 @@ export const createGateway = async ({ config, log }: { config: GatewayConfig; lo
   await http.register(swagger, { mode: 'static', specification: { document: document as never } });
   await http.register(swaggerUi, { routePrefix: '/docs' });
   serveHealth(http, metrics, services);
-  await serveProxy(http, { services, identity: createIdentity({ issuer: config.issuer, audience: config.audience }), problems: commonProblems });
+  await serveProxy(http, { services, identity: createIdentity({ issuer: config.issuer, audience: config.audience }), problems: commonProblems, limits });
   return {
     http,
     start: () => http.listen({ port: config.port, host: config.host }),

@@ -1,10 +1,13 @@
 import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { createGateway, documentedRoutes } from '@khue/gateway/service';
-import { gatewayConfig } from '@khue/host/config';
+import type { RateLimits } from '@khue/gateway/proxy';
+import { createGateway, documentedRoutes, type RunningGateway } from '@khue/gateway/service';
+import type { Route } from '@khue/contracts/http/route';
+import { gatewayConfig, type Environment } from '@khue/host/config';
 import { createLogger } from '@khue/host/logger';
 import { freePort } from '@khue/infra/free-port';
 import { importJWK, SignJWT, type CryptoKey, type JWK } from 'jose';
@@ -329,7 +332,7 @@ describe('what is sent', () => {
       ['a form', 'a=1', 415, { 'content-type': 'application/x-www-form-urlencoded' }],
       ['an odd type', '{}', 415, { 'content-type': 'application/json/x' }],
     ];
-    const optional = new Set(documentedRoutes.filter(({ body }) => body?.safeParse(undefined).success).map(({ operationId }) => operationId));
+    const optional = new Set((documentedRoutes as readonly Route[]).filter(({ body }) => body?.safeParse(undefined).success).map(({ operationId }) => operationId));
     const attempts = everyDoor(jsonWrites()).flatMap((door) => odd.map(([kind, body, status, headers = {}]) => ({ ...door, kind, body, status, headers })));
     // Where the body may be left out, an empty one and a null say the same.
     const faults = await walk(attempts.filter(({ operation, kind }) => !(['nothing', 'null'].includes(kind) && optional.has(operation.id))), async ({ operation, base, name, kind, body, status, headers }) =>
@@ -417,17 +420,16 @@ describe('what is sent', () => {
 });
 
 describe('what is meant', () => {
-  const done = new Map<string, { answer: Answered; key: string; url: string; body: Payload | undefined }>();
+  const done = new Map<string, { readonly answer: Answered; readonly key: string; readonly url: string }>();
 
   test('after all attacks each write passes once for whom it is meant, with the status and shape of the document', async () => {
     const faults: string[] = [];
     for (const operation of writes()) {
       const example = examples[operation.id] as Example;
       const key = uuidv7();
-      const body = example.file ? csvForm(example.file.name, example.file.lines) : example.body === undefined ? undefined : JSON.stringify(example.body);
       const url = urlOf(operation);
       const answer = await attempt(operation, { base: city.product.address, sub: example.by, url, headers: operation.method === 'POST' ? { 'idempotency-key': key } : {} });
-      done.set(operation.id, { answer, key, url, body });
+      done.set(operation.id, { answer, key, url });
       const route = documentedRoutes.find(({ operationId }) => operationId === operation.id);
       if (answer.status !== route?.status) faults.push(`${operation.id}: ${answer.status} ${answer.text}`);
       else if (typeof route.answer === 'object') {
@@ -480,17 +482,45 @@ describe('what is meant', () => {
 });
 
 describe('when it is too much', () => {
+  const gatewayTo = (env: Environment, limits?: RateLimits) =>
+    createGateway({ config: gatewayConfig({ KHUE_DATA: city.data, KHUE_PORT: '0', KHUE_PUBLIC_URL: city.product.address, ...env }), log: createLogger('gateway', { write: () => undefined }), ...(limits ? { limits } : {}) });
+  const servicesAt = (address: string): Environment => Object.fromEntries(Object.keys(city.product.addresses).map((name) => [`KHUE_${name.toUpperCase()}_URL`, address]));
+  const ask = async (gateway: RunningGateway, sub: string) => gateway.http.inject({ method: 'GET', url: '/api/registry/v1/units', headers: { authorization: `Bearer ${await city.token(sub)}` } });
+
   test('a service or an issuer that does not answer is 503 with Retry-After at the gateway', async () => {
     const gone = `http://127.0.0.1:${await freePort()}`;
-    const urls = Object.fromEntries(Object.keys(city.product.addresses).map((name) => [`KHUE_${name.toUpperCase()}_URL`, gone]));
-    const common = { KHUE_DATA: city.data, KHUE_PORT: '0' };
-    for (const more of [{ ...urls, KHUE_PUBLIC_URL: city.product.address }, { KHUE_OIDC_ISSUER: gone }]) {
-      const gateway = await createGateway({ config: gatewayConfig({ ...common, ...more }), log: createLogger('gateway', { write: () => undefined }) });
-      // The token is the product's own: the first gateway trusts the same issuer, reached over its public address.
-      const reply = await gateway.http.inject({ method: 'GET', url: '/api/registry/v1/units', headers: { authorization: `Bearer ${await city.token('board')}` } });
+    for (const env of [servicesAt(gone), { KHUE_OIDC_ISSUER: gone }]) {
+      const gateway = await gatewayTo(env);
+      const reply = await ask(gateway, 'board');
       expect([reply.statusCode, reply.json().code, Number(reply.headers['retry-after']) > 0]).toEqual([503, 'upstream-away', true]);
       await gateway.stop();
     }
+  });
+
+  test('a service that refuses for overload is asked once, not again and again, and its answer goes through', async () => {
+    let asked = 0;
+    const overloaded = createServer((_, response) => {
+      asked += 1;
+      response.writeHead(503, { 'retry-after': '2', 'content-type': 'application/problem+json' }).end('{"code":"overloaded"}');
+    });
+    await new Promise<void>((listening) => overloaded.listen(0, '127.0.0.1', listening));
+    const gateway = await gatewayTo(servicesAt(`http://127.0.0.1:${(overloaded.address() as AddressInfo).port}`));
+    const reply = await ask(gateway, 'board');
+    expect([reply.statusCode, reply.json().code, reply.headers['retry-after'], asked]).toEqual([503, 'overloaded', '2', 1]);
+    await gateway.stop();
+    await new Promise((closed) => overloaded.close(closed));
+  });
+
+  test('an account that sends too much is told to wait; others are not', async () => {
+    const gateway = await gatewayTo(servicesAt(city.product.addresses['registry'] as string), { requests: 3, windowMs: 60_000, accounts: 10 });
+    const replies = [];
+    for (let place = 0; place < 4; place += 1) replies.push(await ask(gateway, 'board'));
+    expect(replies.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 429]);
+    const [, , , last] = replies;
+    const shown = { status: last?.statusCode ?? 0, headers: new Headers(last?.headers as Record<string, string>), text: last?.payload ?? '', body: last?.json() };
+    expect([shapeFault(shown), shown.body.code, Number(shown.headers.get('retry-after')) > 0]).toEqual(['', 'rate-limited', true]);
+    expect((await ask(gateway, 'reader')).statusCode).toBe(200);
+    await gateway.stop();
   });
 
   test('a process that can not keep up answers 503 with Retry-After, and serves again afterwards', async () => {

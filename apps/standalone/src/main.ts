@@ -3,7 +3,7 @@ import { untilSignal } from '@khue/host/run';
 import { StartProblem } from '@khue/infra/start-problem';
 import { narrate } from './narrator.ts';
 import { readOptions } from './options.ts';
-import { startProduct, type Product } from './product.ts';
+import { startProduct } from './product.ts';
 import { ensureSample } from './sample.ts';
 import { welcome } from './welcome.ts';
 
@@ -13,15 +13,20 @@ const give = (problem: string, code: number): never => {
   process.exit(code);
 };
 
-let product: Product | undefined;
+let close = async (): Promise<void> => undefined;
+let stopping = false;
 try {
   const options = readOptions(process.argv.slice(2), environment());
   untilSignal(async () => {
+    stopping = true;
     say('stopping…');
-    await product?.close();
+    await close();
   });
-  product = await startProduct({
+  const product = await startProduct({
     data: options.data, port: options.port, env: environment(), say,
+    opened: (closeOpened) => {
+      close = closeOpened;
+    },
     onLost: (reason) => give(`PostgreSQL ended (${reason}); nothing that was acknowledged is lost. Start again.`, 1),
   });
   if (options.sample) await ensureSample(product, options, say);
@@ -29,8 +34,11 @@ try {
   fallSilent();
   say(`ready ${product.address}`);
 } catch (error) {
-  await product?.close().catch(() => undefined);
-  if (error instanceof StartProblem) give(`${error.vi}\n${error.en}`, 1);
-  if (error instanceof ConfigProblem) give(error.message, 2);
-  give(`could not start: ${(error as Error).message}`, 1);
+  // A start that was interrupted fails in the middle; whoever interrupted it is stopping what runs.
+  if (!stopping) {
+    await close().catch(() => undefined);
+    if (error instanceof StartProblem) give(`${error.vi}\n${error.en}`, 1);
+    if (error instanceof ConfigProblem) give(error.message, 2);
+    give(`could not start: ${(error as Error).message}`, 1);
+  }
 }

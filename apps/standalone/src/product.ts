@@ -31,6 +31,8 @@ export interface ProductOptions {
   readonly say: (line: string) => void;
   /** Called when PostgreSQL ends by itself. */
   readonly onLost: (reason: string) => void;
+  /** Hands out the way to stop what has been started so far, for a start that is interrupted. */
+  readonly opened?: (close: () => Promise<void>) => void;
   /** Another bus than the embedded one, for tests on Kafka. */
   readonly bus?: (log: ReturnType<typeof createLogger>) => Bus;
 }
@@ -45,7 +47,7 @@ export interface Product {
 }
 
 /** Starts every service in this process, on one embedded PostgreSQL and one bus. Throws StartProblem for what an operator can mend. */
-export const startProduct = async ({ data, port, env, say, onLost, bus: makeBus }: ProductOptions): Promise<Product> => {
+export const startProduct = async ({ data, port, env, say, onLost, opened, bus: makeBus }: ProductOptions): Promise<Product> => {
   const folder = await openDataFolder(data);
   await assertFree(port);
   say('PostgreSQL…');
@@ -53,6 +55,7 @@ export const startProduct = async ({ data, port, env, say, onLost, bus: makeBus 
   const closeAll = async (): Promise<void> => {
     for (const close of closers.splice(0).reverse()) await close();
   };
+  opened?.(closeAll);
   try {
     const postgres = await startEmbedded({ folder: folder.path, log: say, databases: serviceNames.map((name) => ({ name })), onExit: onLost });
     closers.push(() => postgres.close());

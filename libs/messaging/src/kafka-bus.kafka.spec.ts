@@ -137,7 +137,23 @@ describeOnKafka('on Apache Kafka', (brokers) => {
       await trial.startRelay();
       await trial.join('one');
       await eventually(() => expect(trial.log.lines.filter((line) => line.fields.err instanceof HoleFound).length).toBe(1));
-      expect(await trial.effects('one')).toBe(0);
+      await eventually(async () => expect(await trial.effects('one')).toBe(1));
+    });
+
+    test('two members share a group, and when one leaves the other goes on with its partitions', async () => {
+      await trial.startRelay();
+      const write = async (): Promise<void> => {
+        for (let n = 0; n < 30; n += 1) await trial.happen(`s-${n % 11}`, `s-${n % 13}`);
+      };
+      const first = await trial.join('one');
+      await write();
+      await trial.join('one');
+      await write();
+      await settled(trial.bus);
+      await first.stop();
+      await write();
+      await settled(trial.bus);
+      await trial.expectAllOnceInOrder('one');
     });
 
     test('the cursor moves back only, and what was sent again is applied once', async () => {
