@@ -6,7 +6,7 @@ import { registryRoutes } from '@khue/contracts/http/registry';
 import { reportingRoutes } from '@khue/contracts/http/reporting';
 import { commonProblems } from '@khue/contracts/problems';
 import type { GatewayConfig } from '@khue/host/config';
-import { createHttp } from '@khue/host/http';
+import { closeHttp, createHttp } from '@khue/host/http';
 import { createIdentity } from '@khue/host/identity';
 import type { Logger } from '@khue/host/logger';
 import type { FastifyInstance } from 'fastify';
@@ -42,6 +42,6 @@ export const createGateway = async ({ config, log, limits = rateLimits }: { conf
   return {
     http,
     start: () => http.listen({ port: config.port, host: config.host }),
-    stop: () => http.close(),
+    stop: () => closeHttp(http),
   };
 };

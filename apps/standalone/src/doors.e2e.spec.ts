@@ -4,7 +4,6 @@ import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { RateLimits } from '@khue/gateway/proxy';
 import { createGateway, documentedRoutes, type RunningGateway } from '@khue/gateway/service';
 import type { Route } from '@khue/contracts/http/route';
 import { gatewayConfig, type Environment } from '@khue/host/config';
@@ -482,7 +481,7 @@ describe('what is meant', () => {
 });
 
 describe('when it is too much', () => {
-  const gatewayTo = (env: Environment, limits?: RateLimits) =>
+  const gatewayTo = (env: Environment, limits?: Parameters<typeof createGateway>[0]['limits']) =>
     createGateway({ config: gatewayConfig({ KHUE_DATA: city.data, KHUE_PORT: '0', KHUE_PUBLIC_URL: city.product.address, ...env }), log: createLogger('gateway', { write: () => undefined }), ...(limits ? { limits } : {}) });
   const servicesAt = (address: string): Environment => Object.fromEntries(Object.keys(city.product.addresses).map((name) => [`KHUE_${name.toUpperCase()}_URL`, address]));
   const ask = async (gateway: RunningGateway, sub: string) => gateway.http.inject({ method: 'GET', url: '/api/registry/v1/units', headers: { authorization: `Bearer ${await city.token(sub)}` } });

@@ -19,7 +19,7 @@ import type { ServiceConfig } from './config.ts';
 import { directorySchema, projectedDirectory, type Directory } from './directory.ts';
 import { createDoor, type Call, type Reply } from './door.ts';
 import { serveHealth } from './health.ts';
-import { createHttp } from './http.ts';
+import { closeHttp, createHttp } from './http.ts';
 import { createIdentity } from './identity.ts';
 import type { Logger } from './logger.ts';
 import { watchMessaging } from './metrics.ts';
@@ -163,7 +163,7 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
   const stop = async (): Promise<void> => {
     health.stopping();
     timers.forEach(clearInterval);
-    await http.close();
+    await closeHttp(http);
     await Promise.all(gathers.map((gather) => gather.close()));
     for (const hook of stopHooks) await hook();
     await Promise.all(subscriptions.map((subscription) => subscription.stop()));

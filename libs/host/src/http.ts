@@ -78,7 +78,7 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
       return;
     }
     if (request.rawBody === '') done(null, undefined);
-    else parseJson(request, request.rawBody, done);
+    else void parseJson(request, request.rawBody, done);
   });
   await http.register(multipart, { limits: { fileSize: httpLimits.uploadFile, files: 1, fields: 4, headerPairs: 50 }, throwFileSizeLimit: true });
   // Before the one below: its refusal carries the correlation id as well.
@@ -146,3 +146,9 @@ const knownErrors: Readonly<Record<string, string>> = {
 const patternOf = (url: string): RegExp => new RegExp(`^${url.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+').replaceAll('*', '.*')}$`);
 
 const isUpload = (request: FastifyRequest): boolean => (request.headers['content-type'] ?? '').startsWith('multipart/form-data');
+
+/** Takes no more connections and answers what is under way; a connection that was busy when the closing began is closed once it rests, not after its keep-alive time. */
+export const closeHttp = async (http: FastifyInstance): Promise<void> => {
+  const sweep = setInterval(() => http.server.closeIdleConnections(), 50);
+  await http.close().finally(() => clearInterval(sweep));
+};

@@ -97,7 +97,7 @@ const insertion = `insert into enrollment.past_turn (id, class_id, person_id, un
   select id, class_id, person_id, unit_id, document_no, $6, false, 1
   from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) as n (id, class_id, person_id, unit_id, document_no)`;
 
-/** Records turns of classes that nothing was told of yet: there are none to conflict with, and not looking for any saves a third of the insertion. */
+/** Records turns of classes that nothing was told of yet: there are none to conflict with, and not looking for any saves a fifth of the insertion. */
 export const insertFirstTurns = async (tx: Tx, turns: readonly PastTurn[], importId: string): Promise<void> => {
   if (turns.length === 0) return;
   const { rowCount } = await tx.query(insertion, [...turnValues(turns), importId]);
