@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { seatConfirmed, seatHeld, seatQueued, seatRefused, seatReleased } from '@khue/contracts/events/quota';
-import { classRecord, enrollmentRecord, readEnrollmentRecord } from '@khue/contracts/http/enrollment';
+import { enrollmentRecord, readEnrollmentRecord } from '@khue/contracts/http/enrollment';
+import { classRecord } from '@khue/contracts/http/enrollment-catalog';
 import type { Published, TestService } from '@khue/testing/service';
 import { testService } from '@khue/testing/service';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

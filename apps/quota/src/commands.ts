@@ -6,21 +6,22 @@ import type { LedgerEvent } from './domain/events.ts';
 import { decide, evolve, type LedgerCommand } from './domain/ledger.ts';
 import type { Account } from './domain/records.ts';
 import { outbound } from './outbound.ts';
-import { accountView, potView, seatView, type Store, type Workspace } from './store.ts';
+import { load, save, type Workspace } from './store/ledger.ts';
+import { accountView, potView, seatView } from './store/views.ts';
 
 export type LedgerAggregate = Aggregate<LedgerCommand, Workspace, LedgerEvent>;
 
 /** Pots, accounts and seats are one aggregate: a claim touches a seat and its account, a release also the first in the queue. */
-export const createCommands = (host: Host, store: Store) => {
+export const createCommands = (host: Host) => {
   const contextOf = ({ actor, today }: Command<LedgerCommand>): Context => ({
     grants: host.directory.grantsOf(actor), units: host.directory.units(), today, actor,
   });
   const ledger: LedgerAggregate = {
     noun: 'ledger',
-    load: (tx, commands) => store.load(tx, commands.map(({ body }) => body), contextOf(commands[0] as Command<LedgerCommand>)),
+    load: (tx, commands) => load(tx, commands.map(({ body }) => body), contextOf(commands[0] as Command<LedgerCommand>)),
     decide: (command, state) => decide(command.body, state.ledger, contextOf(command)),
     evolve: (state, event) => evolve(state.ledger, event),
-    save: store.save,
+    save,
     outbound,
     answer: ({ body }, state) => answerOf(body, state),
     subject: ({ body }, { ledger: { pots, accounts, seats } }) => {

@@ -6,9 +6,10 @@ import { Refuse } from '@khue/host/refuse';
 import { v7 as uuidv7, validate as isUuid } from 'uuid';
 import type { Handle } from './commands.ts';
 import type { ByFormula, ByHand } from './domain/division.ts';
-import { accountView, potView, seatView, type Store } from './store.ts';
+import type { Reads } from './store/reads.ts';
+import { accountView, potView, seatView } from './store/views.ts';
 
-export const serveRoutes = (host: Host, store: Store, handle: Handle): void => {
+export const serveRoutes = (host: Host, reads: Reads, handle: Handle): void => {
   host.serve(openPotRoute, (call) =>
     handle(call.command({ type: 'OpenPot', potId: uuidv7(), accountId: uuidv7(), ...call.body, at: call.now })));
 
@@ -16,11 +17,11 @@ export const serveRoutes = (host: Host, store: Store, handle: Handle): void => {
     const [after] = cursor === undefined ? [] : decodeCursor(cursor, 1);
     // From outside: what is no id must not reach the database.
     if (after !== undefined && !(typeof after === 'string' && isUuid(after))) throw new Refuse('cursor-invalid', { field: 'cursor' });
-    return { body: await store.listPots({ year, programCode, after, limit }) };
+    return { body: await reads.listPots({ year, programCode, after, limit }) };
   });
 
   host.serve(readPot, async ({ params, caller, today }) => {
-    const found = await store.pot(params.id);
+    const found = await reads.pot(params.id);
     if (!found) throw new Refuse('not-found', { field: 'id' });
     const readable = new Set(readableUnits(caller.grants, host.directory.units(), today).whole);
     const accounts = found.accounts.filter((account) => readable.has(account.unitId));
@@ -29,7 +30,7 @@ export const serveRoutes = (host: Host, store: Store, handle: Handle): void => {
 
   host.serve(dividePotRoute, async (call) => {
     const { unitId, documentNo, division } = call.body;
-    const accountId = await store.accountId(call.params.id, unitId);
+    const accountId = await reads.accountId(call.params.id, unitId);
     if (accountId === undefined) throw new Refuse('account-unknown', { field: 'unitId' });
     // Ids of accounts that the division may have to make; those of units that have one stay.
     const shares = division.shares.map((share) => ({ ...share, accountId: uuidv7() }));
@@ -39,7 +40,7 @@ export const serveRoutes = (host: Host, store: Store, handle: Handle): void => {
   });
 
   host.serve(readSeat, async ({ params, caller, today }) => {
-    const found = await store.seat(params.enrollmentId);
+    const found = await reads.seat(params.enrollmentId);
     if (!found) throw new Refuse('seat-unknown', { field: 'enrollmentId' });
     const { unitId } = found.seat;
     if (unitId !== null && !mayRead(caller.grants, host.directory.units(), unitId, today)) throw new Refuse('out-of-scope');

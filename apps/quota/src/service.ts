@@ -6,7 +6,7 @@ import { createCommands } from './commands.ts';
 import { refusals } from './domain/refusals.ts';
 import { createInbound, known } from './inbound.ts';
 import { serveRoutes } from './routes.ts';
-import { createStore } from './store.ts';
+import { createReads } from './store/reads.ts';
 
 /** Quota: the year's pots, their division over the units, and the one ledger that gives each seat once. */
 export const createQuota = async (deps: Deps): Promise<RunningService> => {
@@ -15,9 +15,8 @@ export const createQuota = async (deps: Deps): Promise<RunningService> => {
     problems: refusals,
     produces: [quotaFacts],
   });
-  const store = createStore(host.pool);
-  const { ledger, handle } = createCommands(host, store);
-  serveRoutes(host, store, handle);
+  const { ledger, handle } = createCommands(host);
+  serveRoutes(host, createReads(host.pool), handle);
   host.consume({ group: 'quota', topics: [enrollmentFacts], known, apply: createInbound(ledger) });
   return host.service;
 };

@@ -8,7 +8,7 @@ import { importRefusals } from '@khue/imports/refusals';
 import { createCommands } from './commands.ts';
 import { mayFound } from './domain/access.ts';
 import { refusals } from './domain/refusals.ts';
-import { identityRefUnder } from './store/identity-ref.ts';
+import { identityRef as identityRefUnder } from '@khue/host/identity-ref';
 import { backlogBelow } from '@khue/host/pace';
 import { peopleImport } from './imports/people.ts';
 import { serveDocuments } from './routes/documents.ts';
@@ -35,7 +35,7 @@ export const createRegistry = async (deps: Deps): Promise<RunningService> => {
   });
   const commands = createCommands(host, directory);
   const reads = createReads(host.pool);
-  const identityRef = identityRefUnder(identityKey);
+  const identityRef = (number: string): string => identityRefUnder(identityKey, number);
   serveUnits(host, commands, directory);
   servePeople(host, commands, reads, identityRef);
   serveGrants(host, commands, reads);

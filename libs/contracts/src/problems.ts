@@ -87,8 +87,11 @@ export const toProblem = (catalog: ProblemCatalog, refusal: Refusal, correlation
   };
 };
 
+/** What the request names is known elsewhere and arrives here in a moment: the same request passes then. */
+export const isOnItsWay = (code: string): boolean => code.endsWith('-not-known-yet');
+
 /** A repeated key gets a business answer again; what says nothing about the business (401, 403, 429, 5xx, stale versions in flight) is not kept. */
 export const isReplayable = (catalog: ProblemCatalog, code: string): boolean => {
   const status = catalog[code]?.status ?? 500;
-  return status >= 400 && status < 500 && ![401, 403, 429].includes(status) && !['idempotency-key-in-flight', 'idempotency-key-reused', 'unit-not-known-yet'].includes(code);
+  return status >= 400 && status < 500 && ![401, 403, 429].includes(status) && !['idempotency-key-in-flight', 'idempotency-key-reused'].includes(code) && !isOnItsWay(code);
 };

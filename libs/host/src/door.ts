@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { todayIn } from '@khue/contracts/dates';
 import type { Grant } from '@khue/contracts/grants';
 import type { Route } from '@khue/contracts/http/route';
-import { toProblem, type ProblemCatalog } from '@khue/contracts/problems';
+import { isOnItsWay, toProblem, type ProblemCatalog } from '@khue/contracts/problems';
 import type { Answer, Command } from '@khue/messaging/command';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
@@ -175,7 +175,7 @@ export interface ProblemSource {
 /** Answers with a problem document; Retry-After where waiting helps. */
 export const sendProblem = (reply: FastifyReply, catalog: ProblemCatalog, refusal: ProblemSource, correlationId: string): FastifyReply => {
   const document = toProblem(catalog, refusal, correlationId, refusal.errors ?? []);
-  const wait = refusal.retryAfterSeconds ?? (refusal.code === 'unit-not-known-yet' ? 1 : undefined);
+  const wait = refusal.retryAfterSeconds ?? (isOnItsWay(refusal.code) ? 1 : undefined);
   if (wait !== undefined) reply.header('retry-after', String(wait));
   if (document.status === 401) reply.header('www-authenticate', 'Bearer');
   if (refusal.code === 'version-stale' && refusal.params?.version !== undefined) reply.header('etag', `"${refusal.params.version}"`);

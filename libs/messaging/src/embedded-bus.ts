@@ -106,7 +106,7 @@ const startGroup = (subscription: Subscription, logOf: LogOf, options: EmbeddedB
         if (more) continue;
       } catch (err) {
         failures += 1;
-        if (failures === 1) log.error({ group, err }, 'the group could not apply anything; trying again until it can');
+        if (failures === 1 && !stopped.aborted) log.error({ group, err }, 'the group could not apply anything; trying again until it can');
         // The failure may have come after the commit: ask again what was reached.
         for (const reading of readings) Object.assign(reading, { position: undefined, due: true });
       }

@@ -153,7 +153,7 @@ const apply = async (context: GatherContext, chunk: readonly Read[], heart: Hear
       }
       failures += 1;
       // Whatever it is, also a TypeError of ours: kafkajs must not see it, it would end the consumer for good.
-      if (failures === 1) log.error({ group, err: error }, 'the group could not apply anything; trying again until it can');
+      if (failures === 1 && !end.aborted) log.error({ group, err: error }, 'the group could not apply anything; trying again until it can');
       await rest(backoff(failures), end);
       if (end.aborted) return false;
       heart.check();

@@ -1,4 +1,4 @@
-import type { Form, Level } from '@khue/contracts/eligibility';
+import type { Form, Level } from '@khue/contracts/eligibility-codes';
 import { existsOn } from '@khue/contracts/units';
 import { accept, refuse, type Decision } from '@khue/decider/decision';
 import { mayWriteAt, type Actor, type Directory } from './access.ts';

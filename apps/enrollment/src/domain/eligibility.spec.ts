@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { canonicalJson } from '@khue/contracts/canonical-json';
-import { eligibilityAnswer, FORMS, learnerFacts, LEVELS, OFFICIAL_TEXT_MISSING, publishedRuleSet, ruleSet } from '@khue/contracts/eligibility';
-import type { EligibilityAnswer, Form, LearnerFacts, Level, PublishedRuleSet, RuleResult, Waiver } from '@khue/contracts/eligibility';
+import { eligibilityAnswer, learnerFacts, OFFICIAL_TEXT_MISSING, publishedRuleSet, ruleSet } from '@khue/contracts/eligibility';
+import { FORMS, LEVELS } from '@khue/contracts/eligibility-codes';
+import type { EligibilityAnswer, LearnerFacts, PublishedRuleSet, RuleResult, Waiver } from '@khue/contracts/eligibility';
+import type { Form, Level } from '@khue/contracts/eligibility-codes';
 import rules350 from '../../rules/350-qd-tw.json' with { type: 'json' };
 import rules57 from '../../rules/57-qd-tw.json' with { type: 'json' };
 import { canBeWaived, checkEligibility, ruleSetFor } from './eligibility.ts';

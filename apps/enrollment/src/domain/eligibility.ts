@@ -1,9 +1,7 @@
 import { ageIn } from '@khue/contracts/dates';
 import { rankOf } from '@khue/contracts/eligibility';
-import type {
-  Alternative, CodeField, Condition, EligibilityAnswer, FactField, FlagField, Form, LearnerFacts, Level, Outcome, PublishedRuleSet, Rule, RuleResult,
-  Waiver,
-} from '@khue/contracts/eligibility';
+import type { Alternative, CodeField, Condition, EligibilityAnswer, FactField, FlagField, LearnerFacts, Outcome, PublishedRuleSet, Rule, RuleResult, Waiver } from '@khue/contracts/eligibility';
+import type { Form, Level } from '@khue/contracts/eligibility-codes';
 
 interface Finding {
   readonly outcome: Outcome;

@@ -1,4 +1,4 @@
-import type { Form, Level } from '@khue/contracts/eligibility';
+import type { Form, Level } from '@khue/contracts/eligibility-codes';
 import { accept, refuse, type Decision } from '@khue/decider/decision';
 import { holds, publishers, type Actor, type Directory } from './access.ts';
 

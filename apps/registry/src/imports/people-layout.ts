@@ -1,4 +1,4 @@
-import { DEGREES, PARTY_STATUSES, POSTS, type Post } from '@khue/contracts/eligibility';
+import { DEGREES, PARTY_STATUSES, POSTS, type Post } from '@khue/contracts/eligibility-codes';
 import { checkIdentityNumber } from '@khue/contracts/identity-number';
 import { fold } from '@khue/contracts/text';
 import { birthColumn, codeColumn, identityNumberColumn, oneOfColumn, textColumn } from '@khue/imports/columns';

@@ -11,7 +11,7 @@ import { peopleAggregate, type PeopleCommand } from '../commands.ts';
 import type { RegisterPerson } from '../domain/people.ts';
 import { mayWrite, type Person, type PersonFacts } from '../domain/person.ts';
 import { refusals } from '../domain/refusals.ts';
-import type { IdentityRef } from '../store/identity-ref.ts';
+import type { IdentityRef } from '@khue/host/identity-ref';
 import type { RegistryDirectory, Snapshot } from '../store/directory.ts';
 import { findListed } from '../store/people-listed.ts';
 import { layout, type PersonRow } from './people-layout.ts';

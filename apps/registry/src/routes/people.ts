@@ -9,7 +9,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Commands } from '../commands.ts';
 import { confidants } from '../domain/person.ts';
 import { closedPerson, listedPerson, openPerson } from '../domain/shown.ts';
-import type { IdentityRef } from '../store/identity-ref.ts';
+import type { IdentityRef } from '@khue/host/identity-ref';
 import * as lists from '../store/people-lists.ts';
 import type { Reads } from '../store/reads.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FORMS, LEVELS } from '../eligibility.ts';
+import { FORMS, LEVELS } from '../eligibility-codes.ts';
 import { defineEvent } from '../envelope.ts';
 import { choice, code, count, day, id, publicName } from '../fields.ts';
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { birth } from '../dates.ts';
-import { learnerFacts, SEXES } from '../eligibility.ts';
+import { learnerFacts } from '../eligibility.ts';
+import { SEXES } from '../eligibility-codes.ts';
 import { identityNumber } from '../identity-number.ts';
 import { text } from '../text.ts';
 import { importRoutes } from './imports.ts';

@@ -1,12 +1,8 @@
-import { PrismaPg } from '@prisma/adapter-pg';
 import type { Tx } from '@khue/messaging/command';
-import { toPage } from '@khue/host/cursor';
-import type { Pool } from 'pg';
-import { pathUp, type Context } from './domain/context.ts';
-import { initial, type LedgerCommand } from './domain/ledger.ts';
-import { free, type Account, type Ledger, type Pot, type Seat } from './domain/records.ts';
-import { seatRefusals } from './domain/refusals.ts';
-import { PrismaClient } from './generated/client.ts';
+import { pathUp, type Context } from '../domain/context.ts';
+import { initial, type LedgerCommand } from '../domain/ledger.ts';
+import type { Account, Ledger, Pot, Seat } from '../domain/records.ts';
+import { accountColumns, potColumns, seatColumns, type StoredAccount } from './columns.ts';
 
 /** The ledger of a batch, and what it was when it was loaded: the difference is what is saved. */
 export interface Workspace {
@@ -17,95 +13,51 @@ export interface Workspace {
   readonly positions: (seat: Seat) => number | null;
 }
 
-const potColumns = `id, year, program_code as "programCode", size, document_no as "documentNo", root_unit_id as "rootUnitId", closes_on as "closesOn", version`;
-const accountColumns = `id, pot_id as "potId", unit_id as "unitId", parent_account_id as "parentAccountId", depth, allotted, passed_on as "passedOn", held, confirmed,
-  queue_length as "queueLength", next_queue_no as "nextQueueNo", version`;
-const seatColumns = `enrollment_id as "enrollmentId", state, unit_id as "unitId", year, program_code as "programCode", pot_id as "potId", account_id as "accountId", reason,
-  queue_no as "queueNo", version, because`;
-
-type StoredAccount = Account & { readonly depth: number };
-
 /** The batch read accounts that changed before they were locked; the same batch passes when it is tried again. */
 const readAgain = (): Error => Object.assign(new Error('an account changed before it was locked'), { code: '40001' });
 
-export const createStore = (pool: Pool) => {
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool as never) });
-
-  /**
-   * Locks what a batch decides over: accounts by (pot, depth, id), then seats by id. Which accounts these are is read before they are locked,
-   * and looked at again afterwards: a division may have made a nearer account or moved a queue meanwhile.
-   */
-  const load = async (tx: Tx, commands: readonly LedgerCommand[], context: Context): Promise<Workspace> => {
-    const pots = await readPots(tx, commands);
-    const seatIds = [...new Set(commands.flatMap((command) => ('enrollmentId' in command ? [command.enrollmentId] : [])))].sort();
-    const known = await tx.query<Seat>({ name: 'seats-read', text: `select ${seatColumns} from quota.seat where enrollment_id = any($1::uuid[])`, values: [seatIds] });
-    const wanted = await accountsOf(tx, commands, pots, known.rows, context);
-    const locked = await tx.query<StoredAccount>({
-      name: 'accounts-lock',
-      text: `select ${accountColumns} from quota.account where id = any($1::uuid[]) order by pot_id, depth, id for update`,
-      values: [wanted],
-    });
-    const again = await accountsOf(tx, commands, pots, known.rows, context);
-    if (again.some((id) => !wanted.includes(id))) throw readAgain();
-    const seats = await tx.query<Seat>({
-      name: 'seats-lock',
-      text: `select ${seatColumns} from quota.seat where enrollment_id = any($1::uuid[]) order by enrollment_id for update`,
-      values: [seatIds],
-    });
-    const held = new Set(locked.rows.map((account) => account.id));
-    if (seats.rows.some((seat) => seat.accountId !== null && !held.has(seat.accountId))) throw readAgain();
-    const waiting = await readQueues(tx, commands, locked.rows, seats.rows);
-    const depths = new Map(locked.rows.map((account) => [account.id, account.depth]));
-    const accounts = locked.rows.map(({ depth: _, ...account }) => account);
-    const ledger = initial({ pots, accounts, seats: seats.rows, waiting });
-    return {
-      ledger,
-      before: { pots: new Map(ledger.pots), accounts: new Map(ledger.accounts), seats: new Map(ledger.seats) },
-      depths,
-      positions: (seat) => (seat.state === 'queued' ? (ledger.accounts.get(seat.accountId ?? '')?.queueLength ?? null) : null),
-    };
-  };
-
-  const save = async (tx: Tx, { ledger, before, depths }: Workspace): Promise<void> => {
-    const changed = <T>(now: ReadonlyMap<string, T>, then: ReadonlyMap<string, T>): T[] => [...now].filter(([id, record]) => then.get(id) !== record).map(([, record]) => record);
-    await savePots(tx, changed(ledger.pots, before.pots));
-    const depthOf = (account: Account): number => depths.get(account.id) ?? (account.parentAccountId === null ? 0 : (depths.get(account.parentAccountId) ?? 0) + 1);
-    await saveAccounts(tx, changed(ledger.accounts, before.accounts).map((account) => ({ ...account, depth: depthOf(account) })).sort((a, b) => a.depth - b.depth));
-    await saveSeats(tx, changed(ledger.seats, before.seats));
-  };
-
+/**
+ * Locks what a batch decides over: accounts by (pot, depth, id), then seats by id. Which accounts these are is read before they are locked,
+ * and looked at again afterwards: a division may have made a nearer account or moved a queue meanwhile.
+ */
+export const load = async (tx: Tx, commands: readonly LedgerCommand[], context: Context): Promise<Workspace> => {
+  const pots = await readPots(tx, commands);
+  const seatIds = [...new Set(commands.flatMap((command) => ('enrollmentId' in command ? [command.enrollmentId] : [])))].sort();
+  const known = await tx.query<Seat>({ name: 'seats-read', text: `select ${seatColumns} from quota.seat where enrollment_id = any($1::uuid[])`, values: [seatIds] });
+  const wanted = await accountsOf(tx, commands, pots, known.rows, context);
+  const locked = await tx.query<StoredAccount>({
+    name: 'accounts-lock',
+    text: `select ${accountColumns} from quota.account where id = any($1::uuid[]) order by pot_id, depth, id for update`,
+    values: [wanted],
+  });
+  const again = await accountsOf(tx, commands, pots, known.rows, context);
+  if (again.some((id) => !wanted.includes(id))) throw readAgain();
+  const seats = await tx.query<Seat>({
+    name: 'seats-lock',
+    text: `select ${seatColumns} from quota.seat where enrollment_id = any($1::uuid[]) order by enrollment_id for update`,
+    values: [seatIds],
+  });
+  const held = new Set(locked.rows.map((account) => account.id));
+  if (seats.rows.some((seat) => seat.accountId !== null && !held.has(seat.accountId))) throw readAgain();
+  const waiting = await readQueues(tx, commands, locked.rows, seats.rows);
+  const depths = new Map(locked.rows.map((account) => [account.id, account.depth]));
+  const accounts = locked.rows.map(({ depth: _, ...account }) => account);
+  const ledger = initial({ pots, accounts, seats: seats.rows, waiting });
   return {
-    load,
-    save,
-    listPots: async ({ year, programCode, after, limit }: { year: number | undefined; programCode: string | undefined; after: string | undefined; limit: number }) => {
-      const rows = await prisma.pot.findMany({
-        where: { ...(year === undefined ? {} : { year }), ...(programCode === undefined ? {} : { programCode }), ...(after === undefined ? {} : { id: { gt: after } }) },
-        orderBy: { id: 'asc' },
-        take: limit + 1,
-      });
-      return toPage(rows.map((row) => potView({ ...row, closesOn: row.closesOn?.toISOString().slice(0, 10) ?? null })), limit, (pot) => [pot.id]);
-    },
-    pot: async (id: string): Promise<{ pot: Pot; accounts: Account[] } | undefined> => {
-      const { rows } = await pool.query<Pot>(`select ${potColumns} from quota.pot where id = $1`, [id]);
-      if (!rows[0]) return undefined;
-      const accounts = await pool.query<StoredAccount>(`select ${accountColumns} from quota.account where pot_id = $1 order by depth, id`, [id]);
-      return { pot: rows[0], accounts: accounts.rows };
-    },
-    accountId: async (potId: string, unitId: string): Promise<string | undefined> =>
-      (await prisma.account.findUnique({ where: { potId_unitId: { potId, unitId } }, select: { id: true } }))?.id,
-    seat: async (enrollmentId: string): Promise<{ seat: Seat; position: number | null } | undefined> => {
-      const { rows } = await pool.query<Seat & { position: number | null }>(
-        `select ${seatColumns}, case when state = 'queued' then (select count(*)::int from quota.seat earlier where earlier.account_id = seat.account_id
-           and earlier.state = 'queued' and earlier.queue_no <= seat.queue_no) end as position from quota.seat where enrollment_id = $1`,
-        [enrollmentId],
-      );
-      const [row] = rows;
-      return row && { seat: row, position: row.position };
-    },
+    ledger,
+    before: { pots: new Map(ledger.pots), accounts: new Map(ledger.accounts), seats: new Map(ledger.seats) },
+    depths,
+    positions: (seat) => (seat.state === 'queued' ? (ledger.accounts.get(seat.accountId ?? '')?.queueLength ?? null) : null),
   };
 };
 
-export type Store = ReturnType<typeof createStore>;
+export const save = async (tx: Tx, { ledger, before, depths }: Workspace): Promise<void> => {
+  const changed = <T>(now: ReadonlyMap<string, T>, then: ReadonlyMap<string, T>): T[] => [...now].filter(([id, record]) => then.get(id) !== record).map(([, record]) => record);
+  await savePots(tx, changed(ledger.pots, before.pots));
+  const depthOf = (account: Account): number => depths.get(account.id) ?? (account.parentAccountId === null ? 0 : (depths.get(account.parentAccountId) ?? 0) + 1);
+  await saveAccounts(tx, changed(ledger.accounts, before.accounts).map((account) => ({ ...account, depth: depthOf(account) })).sort((a, b) => a.depth - b.depth));
+  await saveSeats(tx, changed(ledger.seats, before.seats));
+};
 
 const readPots = async (tx: Tx, commands: readonly LedgerCommand[]): Promise<Pot[]> => {
   const named = commands.flatMap((command) => ('programCode' in command ? [command] : []));
@@ -219,24 +171,4 @@ const saveSeats = async (tx: Tx, seats: readonly Seat[]): Promise<void> => {
 
 const expectRows = (got: number | null, expected: number): void => {
   if (got !== expected) throw new Error(`${got} rows were written, ${expected} expected`);
-};
-
-export const potView = ({ id, year, programCode, size, documentNo, rootUnitId, closesOn, version }: Pot) => ({ id, year, programCode, size, documentNo, rootUnitId, closesOn, version });
-
-export const accountView = (account: Account) => {
-  const { id, unitId, parentAccountId, allotted, passedOn, held, confirmed, queueLength, version } = account;
-  return { id, unitId, parentAccountId, allotted, passedOn, held, confirmed, queued: queueLength, free: free(account), version };
-};
-
-export const seatView = ({ enrollmentId, state, reason, because }: Seat, position: number | null) => ({
-  enrollmentId,
-  state,
-  reason,
-  explanation: reason === null ? null : (seatRefusals[reason as keyof typeof seatRefusals] ?? otherReasons[reason] ?? null),
-  position,
-  because,
-});
-
-const otherReasons: Readonly<Record<string, { readonly vi: string; readonly en: string }>> = {
-  withdrawn: { vi: 'Đơn vị đã rút cử.', en: 'The unit withdrew the learner.' },
 };
