@@ -4,7 +4,7 @@ import devkit from '@nx/devkit';
 import { ESLint } from 'eslint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copySources, output, root, type Copy } from './guards/copy.ts';
-import { companion, misplaced, unused, wrongImports, wrongMains, wrongProjects, wrongTypes, writtenWrong, type Planted } from './guards/planted.ts';
+import { bystanders, misplaced, unused, wrongImports, wrongMains, wrongProjects, wrongTypes, writtenWrong, type Planted } from './guards/planted.ts';
 import { sourceFiles, treeProblems } from './guards/tree.ts';
 
 const patience = 180_000;
@@ -95,7 +95,7 @@ describe('what a file may know (dependency-cruiser)', () => {
   let cruised: Cruised;
   beforeAll(async () => {
     copy = copySources();
-    for (const { path, text } of [...everything, companion]) copy.write(path, text);
+    for (const { path, text } of [...everything, ...bystanders]) copy.write(path, text);
     const args = ['--config', '.dependency-cruiser.mjs', '--output-type', 'json', 'apps', 'libs', 'infra', 'tools'];
     cruised = JSON.parse(await output(copy.root, 'dependency-cruiser/bin/dependency-cruise.mjs', ...args)) as Cruised;
   }, patience);
@@ -113,7 +113,7 @@ describe('what a file may know (dependency-cruiser)', () => {
   test('every file of ours was read, and nothing is caught but what was planted', () => {
     const read = new Set(cruised.modules.map(({ source }) => source));
     expect(programs.filter((path) => !read.has(path))).toEqual([]);
-    const fed = new Set([...everything, companion].map(({ path }) => path));
+    const fed = new Set([...everything, ...bystanders].map(({ path }) => path));
     const violations = cruised.summary.violations.filter(({ from, to }) => !fed.has(from) && !fed.has(to));
     expect(violations.map(({ from, to, rule }) => `${rule.name}: ${from} -> ${to}`)).toEqual([]);
   });

@@ -30,7 +30,8 @@ export const copySources = (): Copy => {
     if (name !== '@khue') symlinkSync(join(root, 'node_modules', name), join(copy, 'node_modules', name));
   }
   const ours = ['apps', 'libs'].flatMap((folder) => readdirSync(join(copy, folder)).map((name) => `${folder}/${name}`));
-  for (const folder of [...ours, 'infra', 'tools'])
+  // The last is what planted.ts writes: a service to name in violations.
+  for (const folder of [...ours, 'infra', 'tools', 'apps/planted'])
     symlinkSync(join(copy, folder), join(copy, 'node_modules/@khue', folder.split('/').at(-1) as string));
   return {
     root: copy,

@@ -41,11 +41,12 @@ export const welcome = async (product: Pick<Product, 'address' | 'issuer'>, { da
   say('');
   say('Sample accounts:');
   for (const { sub, role, unit } of sampleAccounts) say(`  ${sub.padEnd(11)} ${role.padEnd(11)} ${unit}`);
-  const where = `${port === 8080 ? '' : ` --port ${port}`}${data === './.data' ? '' : ` --data '${data}'`}`;
+  const where = `${port === 8080 ? '' : ` --port ${port}`}${data === './.data' ? '' : ` --data '${data.replaceAll("'", `'\\''`)}'`}`;
   say('');
   say('Try:');
   say(`  TOKEN=$(npm run --silent token -- reader${where})`);
   say(`  curl -s -H "Authorization: Bearer $TOKEN" '${product.address}/api/reporting/v1/five-years?from=2018&to=2022'`);
   say(`  curl -s -H "Authorization: Bearer $TOKEN" '${product.address}/api/registry/v1/units?on=2025-06-30&limit=5'`);
+  say(`  curl -s -H "Authorization: Bearer $TOKEN" '${product.address}/api/quota/v1/pots?year=2026'`);
   say(`documentation ${product.address}/docs   logs ${data}/khue.log   client secret of subscriber ${data}/subscriber.secret`);
 };

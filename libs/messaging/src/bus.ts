@@ -54,7 +54,7 @@ export class HoleFound extends Error {
 export interface RunningSubscription {
   /** Waits for the batch in flight. */
   stop(): Promise<void>;
-  /** Messages that exist and were not applied yet; null while the bus can't tell. */
+  /** Messages that exist and that the group, with all its members, has not applied yet; null while the bus can't tell. */
   lag(): Promise<number | null>;
   /** Instant (ms) since when this consumer has been dead while its broker answers, or null. */
   deadSince(): number | null;

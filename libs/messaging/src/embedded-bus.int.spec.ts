@@ -5,7 +5,9 @@ import { embeddedBus } from './embedded-bus.ts';
 const embedded: BusKind = {
   open: (_, log) => embeddedBus({ log, pollMs: 200 }),
   lose: async (producer, topic, position) => {
-    await producer.asOwner(`create table lost as select * from messaging.log where topic = '${topic}' and position = ${position}; delete from messaging.log where position = ${position}`);
+    await producer.asOwner(
+      `create table lost as select * from messaging.log where topic = '${topic}' and position = ${position}; delete from messaging.log where position = ${position}`,
+    );
   },
   mend: async (producer) => {
     await producer.asOwner('insert into messaging.log overriding system value select * from lost');

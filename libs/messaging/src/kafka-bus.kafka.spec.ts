@@ -17,7 +17,8 @@ const declare = (name: string) => ({ name, partitions: partitionsPerTopic, confi
 
 describeOnKafka('on Apache Kafka', (brokers) => {
   const client = kafkaClient({ brokers, clientId: 'contract', log: keptLog() });
-  const open = (services: readonly string[], log: KeptLog): Bus => kafkaBus({ brokers, clientId: 'contract', log, declared: services.map((service) => declare(`khue.${service}.facts`)) });
+  const open = (services: readonly string[], log: KeptLog): Bus =>
+    kafkaBus({ brokers, clientId: 'contract', log, declared: services.map((service) => declare(`khue.${service}.facts`)) });
   const withAdmin = async (work: (admin: Admin) => Promise<unknown>): Promise<void> => {
     const admin = client.admin();
     await admin.connect();
@@ -87,7 +88,9 @@ describeOnKafka('on Apache Kafka', (brokers) => {
       await trial.happen('a');
       await settled(trial.bus);
       await trial.expectAllOnceInOrder('one');
-      expect(trial.log.lines.filter((line) => line.level === 'error').map((line) => line.message)).toEqual(['a message that no relay of ours sent: passed over']);
+      expect(trial.log.lines.filter((line) => line.level === 'error').map((line) => line.message)).toEqual([
+        'a message that no relay of ours sent: passed over',
+      ]);
     });
 
     test('a bug that ends the consumer of the library for good costs a new consumer and nothing else', async () => {
@@ -120,7 +123,9 @@ describeOnKafka('on Apache Kafka', (brokers) => {
       await eventually(async () => expect((await trial.bus.producers()[0]?.unsent())?.rows).toBe(0));
       await deleteUpTo(trial.topic, 'a', 3);
       gate.resolve();
-      await eventually(() => expect(trial.log.lines.some((line) => line.level === 'error' && line.message.includes('reading again from the earliest'))).toBe(true));
+      await eventually(() =>
+        expect(trial.log.lines.some((line) => line.level === 'error' && line.message.includes('reading again from the earliest'))).toBe(true),
+      );
       expect(await trial.applied('one', 'a')).toEqual([1]);
       await moveBack(trial.producer.pool, trial.topic, 1);
       await settled(trial.bus);

@@ -22,7 +22,16 @@ export interface KafkaClient {
 export type WithAdmin = <T>(work: (admin: Admin) => Promise<T>, ms?: number) => Promise<T>;
 
 /** Every wait on a broker, in milliseconds. A frozen one accepts and says nothing. */
-export const kafkaWaits = { connect: 3_000, request: 10_000, session: 10_000, heartbeat: 3_000, fetch: 500, ask: 5_000, send: 15_000, leave: 5_000 } as const;
+export const kafkaWaits = {
+  connect: 3_000,
+  request: 10_000,
+  session: 10_000,
+  heartbeat: 3_000,
+  fetch: 500,
+  ask: 5_000,
+  send: 15_000,
+  leave: 5_000,
+} as const;
 
 /** As many partitions of one fetch are handed over at the same time: all that a group can be assigned. */
 export const partitionsAtOnce = 256;
@@ -49,7 +58,14 @@ export const kafkaClient = ({ brokers, clientId, log }: KafkaOptions): KafkaClie
     });
   return {
     admin: () => open(brief).admin(),
-    producer: () => open(brief).producer({ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false, createPartitioner: kafkajs.Partitioners.DefaultPartitioner, retry: brief }),
+    producer: () =>
+      open(brief).producer({
+        idempotent: true,
+        maxInFlightRequests: 1,
+        allowAutoTopicCreation: false,
+        createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+        retry: brief,
+      }),
     // A client each: clients keep the committed offsets of a group they once saw.
     consumer: (groupId) =>
       open(patient).consumer({
@@ -77,7 +93,8 @@ const quietly = (log: Log): kafkajs.logCreator => {
       if (performance.now() - (said.get(kind) ?? Number.NEGATIVE_INFINITY) < 60_000) return;
       said.set(kind, performance.now());
       const fields = { kafka: `${namespace}: ${message}` };
-      if (message.startsWith('Offset out of range')) log.error(fields, 'events a group has to read next are gone from Kafka; reading again from the earliest there is');
+      if (message.startsWith('Offset out of range'))
+        log.error(fields, 'events a group has to read next are gone from Kafka; reading again from the earliest there is');
       else log.warn(fields, 'the Kafka client says');
     };
 };

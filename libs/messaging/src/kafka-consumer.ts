@@ -1,6 +1,6 @@
 import type { TopicDeclaration } from '@khue/infra/kafka/topics';
 import type { Log, RunningSubscription, Subscription } from './bus.ts';
-import { boundsOf, kafkaWaits, type KafkaClient, type WithAdmin } from './kafka-client.ts';
+import { boundsOf, kafkaWaits, type Bounds, type KafkaClient, type WithAdmin } from './kafka-client.ts';
 import { watchLife } from './kafka-life.ts';
 import { takeSeat, type Seat } from './kafka-seat.ts';
 import { ensureTopics, isCompacted } from './kafka-topics.ts';
@@ -39,7 +39,7 @@ export const startKafkaGroup = (subscription: Subscription, { client, admin, dec
   };
 
   const run = async (): Promise<void> => {
-    for (let failures = 0; !stopped.aborted; ) {
+    for (let failures = 0; !stopped.aborted;) {
       const joined = await sit().catch((err: unknown) => {
         if (failures === 0 && !stopped.aborted) log.warn({ group, err }, 'the group is not reading; trying again until it does');
         return false;
@@ -59,13 +59,18 @@ export const startKafkaGroup = (subscription: Subscription, { client, admin, dec
     lag: async () => {
       const places = seat?.standings();
       if (!places) return null;
-      const ends = await Promise.all(topics.map(async (topic) => admin((each) => boundsOf(each, topic)).then((bounds) => bounds.map((bound) => ({ topic, ...bound }))))).catch(() => null);
-      if (!ends) return null;
-      const high = new Map(ends.flat().map((end) => [`${end.topic}/${end.partition}`, end.high]));
-      return places.reduce((lag, { topic, partition, next = 0 }) => lag + Math.max(0, (high.get(`${topic}/${partition}`) ?? 0) - next), 0);
+      const mine = new Map(places.map(({ topic, partition, next }) => [`${topic}/${partition}`, next]));
+      // Of the whole group: while members come and go, some partitions are nobody's.
+      const behind = async (topic: string, { partition, low, high }: Bounds): Promise<number> =>
+        Math.max(0, high - (mine.get(`${topic}/${partition}`) ?? (await subscription.reached(topic, partition))?.nextOffset ?? low));
+      const lagOf = async (topic: string): Promise<number> =>
+        sum(await Promise.all((await admin((each) => boundsOf(each, topic))).map((end) => behind(topic, end))));
+      return Promise.all(topics.map(lagOf)).then(sum, () => null);
     },
     deadSince: () => life.deadSince(),
   };
 };
 
 const once = (signal: AbortSignal): Promise<void> => new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);

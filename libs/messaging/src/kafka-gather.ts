@@ -68,9 +68,11 @@ export const gatherPartitions = (context: GatherContext): PartitionGather => {
 const round = async (context: GatherContext, payloads: readonly EachBatchPayload[]): Promise<void> => {
   const heart = keepBeating(payloads[0] as EachBatchPayload);
   try {
-    for (const { batch } of payloads) await context.positioned(batch.topic, batch.partition);
+    for (const { batch } of payloads) await Promise.race([context.positioned(batch.topic, batch.partition), heart.lost]);
     // Where the reading was sent elsewhere meanwhile, what was read before is not wanted.
-    const messages = payloads.filter((payload) => !payload.isStale()).flatMap((payload) => payload.batch.messages.map((message) => ({ payload, message })));
+    const messages = payloads
+      .filter((payload) => !payload.isStale())
+      .flatMap((payload) => payload.batch.messages.map((message) => ({ payload, message })));
     for (let at = 0; at < messages.length && !context.end.aborted; at += chunkSize) {
       const chunk = messages.slice(at, at + chunkSize).map(({ payload, message }) => read(context, payload, message));
       if (!(await apply(context, chunk, heart))) return;
@@ -83,28 +85,37 @@ const round = async (context: GatherContext, payloads: readonly EachBatchPayload
 };
 
 interface Heart {
-  /** Throws what a heartbeat threw: the group is rebalancing or has given us up, and kafkajs must learn of it. */
+  /** Rejects with what a heartbeat threw: the group is rebalancing or has given us up, and kafkajs must learn of it. */
+  readonly lost: Promise<never>;
+  /** Throws the same. */
   check(): void;
   stop(): void;
 }
 
 /** No wait for a database may let the broker believe that we are dead. */
 const keepBeating = (payload: EachBatchPayload): Heart => {
-  let lost: unknown;
+  const lost = Promise.withResolvers<never>();
+  let why: unknown;
+  lost.promise.catch((error: unknown) => {
+    why = error;
+  });
   const timer = setInterval(() => {
-    payload.heartbeat().catch((error: unknown) => {
-      lost ??= error;
-    });
+    payload.heartbeat().catch(lost.reject);
   }, kafkaWaits.heartbeat / 3);
   return {
+    lost: lost.promise,
     check: () => {
-      if (lost) throw lost;
+      if (why) throw why;
     },
     stop: () => clearInterval(timer),
   };
 };
 
-const read = ({ log, compacted, subscription }: GatherContext, payload: EachBatchPayload, message: EachBatchPayload['batch']['messages'][number]): Read => {
+const read = (
+  { log, compacted, subscription }: GatherContext,
+  payload: EachBatchPayload,
+  message: EachBatchPayload['batch']['messages'][number],
+): Read => {
   const { topic, partition } = payload.batch;
   const { offset, key, value, headers } = message;
   const position = numberIn(headers?.position);
@@ -113,7 +124,15 @@ const read = ({ log, compacted, subscription }: GatherContext, payload: EachBatc
     log.error({ group: subscription.group, topic, partition, offset }, 'a message that no relay of ours sent: passed over');
     return { payload, offset, delivery: undefined };
   }
-  const delivery = { topic, partition, position, previous: compacted(topic) ? null : previous, subject: key.toString(), message: parse(value), nextOffset: Number(offset) + 1 };
+  const delivery = {
+    topic,
+    partition,
+    position,
+    previous: compacted(topic) ? null : previous,
+    subject: key.toString(),
+    message: parse(value),
+    nextOffset: Number(offset) + 1,
+  };
   return { payload, offset, delivery };
 };
 
@@ -138,7 +157,7 @@ const apply = async (context: GatherContext, chunk: readonly Read[], heart: Hear
   const { subscription, standing, end, log } = context;
   const { group } = subscription;
   const deliveries = chunk.flatMap(({ delivery }) => (delivery ? [delivery] : []));
-  for (let failures = 0; ; ) {
+  for (let failures = 0; ;) {
     const offered = connecting(context, deliveries);
     try {
       if (offered.length > 0) await subscription.consume(offered, end);

@@ -15,7 +15,12 @@ describeOnKafka('while Kafka is away', () => {
   afterAll(() => kafka.close());
   beforeEach(async () => {
     trial = await openBusTrial((services, log) =>
-      kafkaBus({ brokers: kafka.brokers, clientId: 'outage', log, declared: services.map((service) => ({ name: `khue.${service}.facts`, partitions: 12, config: {} })) }),
+      kafkaBus({
+        brokers: kafka.brokers,
+        clientId: 'outage',
+        log,
+        declared: services.map((service) => ({ name: `khue.${service}.facts`, partitions: 12, config: {} })),
+      }),
     );
   });
   afterEach(() => trial.close());
@@ -59,7 +64,14 @@ describeOnKafka('while Kafka is away', () => {
     await trial.startRelay();
     await trial.join('one');
     await write(5);
-    const second = await openBusTrial((services, log) => kafkaBus({ brokers: kafka.brokers, clientId: 'outage', log, declared: services.map((service) => ({ name: `khue.${service}.facts`, partitions: 12, config: {} })) }));
+    const second = await openBusTrial((services, log) =>
+      kafkaBus({
+        brokers: kafka.brokers,
+        clientId: 'outage',
+        log,
+        declared: services.map((service) => ({ name: `khue.${service}.facts`, partitions: 12, config: {} })),
+      }),
+    );
     await second.startRelay();
     await second.join('one');
     await second.happen('a');

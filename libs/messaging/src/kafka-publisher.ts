@@ -63,7 +63,13 @@ export const kafkaPublisher = (source: Producer, { client, admin, declared }: Ka
     if (filled.length === 0) return false;
     const producer = await connected();
     await within(kafkaWaits.send, producer.sendBatch({ topicMessages: filled.map(({ topic, messages }) => ({ topic, messages })) }));
-    if (!(await moveSent(pool, at, filled.map(({ move }) => move)))) {
+    if (
+      !(await moveSent(
+        pool,
+        at,
+        filled.map(({ move }) => move),
+      ))
+    ) {
       known = new Map();
       return false;
     }
@@ -84,7 +90,10 @@ export const kafkaPublisher = (source: Producer, { client, admin, declared }: Ka
     backlog: async () => {
       const stands = await readSent(pool, topics);
       const each = await Promise.all(topics.map((topic) => log.backlog(topic, stands.get(topic)?.position ?? 0)));
-      return each.reduce<Backlog>((all, one) => ({ rows: all.rows + one.rows, oldestSeconds: Math.max(all.oldestSeconds, one.oldestSeconds) }), { rows: 0, oldestSeconds: 0 });
+      return each.reduce<Backlog>((all, one) => ({ rows: all.rows + one.rows, oldestSeconds: Math.max(all.oldestSeconds, one.oldestSeconds) }), {
+        rows: 0,
+        oldestSeconds: 0,
+      });
     },
     close: async () => {
       over = true;

@@ -74,7 +74,14 @@ export const takeSeat = (subscription: Subscription, context: SeatContext): Seat
           place.next = startAt(reached?.nextOffset ?? undefined, bound, { topic, group, log });
           consumer.seek({ topic, partition, offset: String(place.next) });
         });
-        mine.set(keyOf(topic, partition), { topic, partition, ready: ready.catch(() => undefined), next: undefined, searching: undefined, committed: undefined });
+        mine.set(keyOf(topic, partition), {
+          topic,
+          partition,
+          ready: ready.catch(() => undefined),
+          next: undefined,
+          searching: undefined,
+          committed: undefined,
+        });
       }
     }
     places = mine;
@@ -122,10 +129,17 @@ export const takeSeat = (subscription: Subscription, context: SeatContext): Seat
 };
 
 /** What is no longer there, or not there again after a broker lost its tail, is never skipped to the end: read from the earliest, the watermark drops the rest. */
-const startAt = (wanted: number | undefined, { partition, low, high }: Bounds, { topic, group, log }: { topic: string; group: string; log: Log }): number => {
+const startAt = (
+  wanted: number | undefined,
+  { partition, low, high }: Bounds,
+  { topic, group, log }: { topic: string; group: string; log: Log },
+): number => {
   if (wanted === undefined) return low;
   if (wanted >= low && wanted <= high) return wanted;
-  log.error({ group, topic, partition, wanted, low, high }, 'the events this group has to read next are gone from Kafka; reading again from the earliest there is');
+  log.error(
+    { group, topic, partition, wanted, low, high },
+    'the events this group has to read next are gone from Kafka; reading again from the earliest there is',
+  );
   return low;
 };
 

@@ -17,7 +17,8 @@ export const ensureTopics = async (admin: Admin, wanted: readonly string[], decl
   for (;;) {
     const missing = await findMissing(admin, wanted);
     // That another process was first is no error: what counts is what the next look finds.
-    if (missing.length > 0) await admin.createTopics({ topics: missing.map((topic) => creation(declared, topic)), waitForLeaders: false, timeout: creationMs });
+    if (missing.length > 0)
+      await admin.createTopics({ topics: missing.map((topic) => creation(declared, topic)), waitForLeaders: false, timeout: creationMs });
     else {
       try {
         // Metadata names leaders that don't know it yet: a first send then fails for some partitions and comes twice in the others. Leaders answer for offsets.
@@ -43,8 +44,15 @@ const findMissing = async (admin: Admin, wanted: readonly string[]): Promise<str
   return wanted.filter((topic) => !there.has(topic));
 };
 
-const creation = (declared: readonly TopicDeclaration[], topic: string): { topic: string; numPartitions: number; configEntries: { name: string; value: string }[] } => {
+const creation = (
+  declared: readonly TopicDeclaration[],
+  topic: string,
+): { topic: string; numPartitions: number; configEntries: { name: string; value: string }[] } => {
   const declaration = declared.find(({ name }) => name === topic);
   if (!declaration) throw new Error(`${topic} is neither there nor declared`);
-  return { topic, numPartitions: declaration.partitions, configEntries: Object.entries(declaration.config).map(([name, value]) => ({ name, value })) };
+  return {
+    topic,
+    numPartitions: declaration.partitions,
+    configEntries: Object.entries(declaration.config).map(([name, value]) => ({ name, value })),
+  };
 };

@@ -15,8 +15,10 @@ const heldBy = async (lease: Lease): Promise<Lease> => {
   await eventually(() => expect(lease.held()).toBe(true));
   return lease;
 };
-const write = (lease: Lease): Promise<unknown> => lease.transact(`insert into messaging.head values ('${lease.term()}', 1) on conflict (topic) do update set position = head.position + 1`);
-const written = async (): Promise<number> => (await database.pool.query<{ n: number }>('select coalesce(sum(position), 0)::int as n from messaging.head')).rows[0]?.n ?? 0;
+const write = (lease: Lease): Promise<unknown> =>
+  lease.transact(`insert into messaging.head values ('${lease.term()}', 1) on conflict (topic) do update set position = head.position + 1`);
+const written = async (): Promise<number> =>
+  (await database.pool.query<{ n: number }>('select coalesce(sum(position), 0)::int as n from messaging.head')).rows[0]?.n ?? 0;
 
 beforeAll(async () => {
   database = await messagingDatabase();
@@ -31,7 +33,8 @@ describe('a lease', () => {
   test('has one holder at a time', async () => {
     const first = await heldBy(hold('a'));
     const second = hold('b');
-    const until = async (): Promise<number> => Date.parse((await database.pool.query<{ expires_at: string }>('select expires_at from messaging.lease')).rows[0]?.expires_at ?? '');
+    const until = async (): Promise<number> =>
+      Date.parse((await database.pool.query<{ expires_at: string }>('select expires_at from messaging.lease')).rows[0]?.expires_at ?? '');
     const start = await until();
     await eventually(async () => expect(await until()).toBeGreaterThan(start + quick.ttlMs));
     await write(first);

@@ -111,7 +111,9 @@ export const holdLease = (pool: Pool, options: LeaseOptions): Lease => {
       announce();
       if (term === 0) return;
       // Failing is no harm: the lease runs out by itself.
-      await pool.query('update messaging.lease set expires_at = clock_timestamp() where name = $1 and term = $2', [name, term]).catch((error: unknown) => onError?.(error));
+      await pool
+        .query('update messaging.lease set expires_at = clock_timestamp() where name = $1 and term = $2', [name, term])
+        .catch((error: unknown) => onError?.(error));
     },
   };
 };

@@ -16,11 +16,23 @@ const topic = 'khue.alpha.facts';
 const quick = { ttlMs: 600, trustMs: 300, heartbeatMs: 100 };
 
 const relay = async (more: Partial<RelayOptions> = {}): Promise<Relay> => {
-  const started = await startRelay({ url: database.url, service: 'alpha', city: 'ha-noi', topics: [topic], bus, holder: `relay-${relays.length}`, log: keptLog(), pollMs: 50, lease: quick, ...more });
+  const started = await startRelay({
+    url: database.url,
+    service: 'alpha',
+    city: 'ha-noi',
+    topics: [topic],
+    bus,
+    holder: `relay-${relays.length}`,
+    log: keptLog(),
+    pollMs: 50,
+    lease: quick,
+    ...more,
+  });
   relays.push(started);
   return started;
 };
-const unstamped = async (): Promise<number> => (await database.pool.query<{ n: number }>('select count(*) as n from messaging.log where position is null')).rows[0]?.n ?? -1;
+const unstamped = async (): Promise<number> =>
+  (await database.pool.query<{ n: number }>('select count(*) as n from messaging.log where position is null')).rows[0]?.n ?? -1;
 const allStamped = (): Promise<void> => eventually(async () => expect(await unstamped()).toBe(0), { withinMs: 40_000 });
 const positions = async (): Promise<{ position: number; previous: number; subject: string; sequence: number }[]> =>
   (await database.pool.query('select position, previous, subject, sequence from messaging.log order by position')).rows;
@@ -40,7 +52,12 @@ describe('the relay', () => {
     await relay({ batch: 50 });
     const subjects = Array.from({ length: 40 }, (_, n) => `s-${n}`);
     const writer = async (seed: number): Promise<void> => {
-      for (let n = 0; n < 25; n += 1) await raise(database.pool, 'alpha', [0, 1, 2].map((k) => subjects[(seed * 7 + n * 3 + k * 11) % 40] as string));
+      for (let n = 0; n < 25; n += 1)
+        await raise(
+          database.pool,
+          'alpha',
+          [0, 1, 2].map((k) => subjects[(seed * 7 + n * 3 + k * 11) % 40] as string),
+        );
     };
     await Promise.all(Array.from({ length: 16 }, (_, seed) => writer(seed)));
     await allStamped();
@@ -60,8 +77,19 @@ describe('the relay', () => {
     await relay({ batch: 4 });
     await allStamped();
     const { rows } = await database.pool.query('select topic, position, previous from messaging.log order by position');
-    expect(rows.filter((row) => row.topic === 'khue.alpha.people').map((row) => [row.position, row.previous])).toEqual([[3, 0], [6, 3], [9, 6]]);
-    expect(rows.filter((row) => row.topic === topic).map((row) => [row.position, row.previous])).toEqual([[1, 0], [2, 1], [4, 2], [5, 4], [7, 5], [8, 7]]);
+    expect(rows.filter((row) => row.topic === 'khue.alpha.people').map((row) => [row.position, row.previous])).toEqual([
+      [3, 0],
+      [6, 3],
+      [9, 6],
+    ]);
+    expect(rows.filter((row) => row.topic === topic).map((row) => [row.position, row.previous])).toEqual([
+      [1, 0],
+      [2, 1],
+      [4, 2],
+      [5, 4],
+      [7, 5],
+      [8, 7],
+    ]);
     expect((await database.pool.query('select topic, position from messaging.head order by topic')).rows).toEqual([
       { topic: '*', position: 9 },
       { topic, position: 8 },
@@ -118,7 +146,11 @@ describe('the relay', () => {
     await jumpAhead(database.pool, 1_000_000);
     await raise(database.pool, 'alpha', ['a', 'b']);
     await allStamped();
-    expect((await positions()).map((row) => [row.position, row.previous])).toEqual([[1, 0], [1_000_002, 1], [1_000_003, 1_000_002]]);
+    expect((await positions()).map((row) => [row.position, row.previous])).toEqual([
+      [1, 0],
+      [1_000_002, 1],
+      [1_000_003, 1_000_002],
+    ]);
   });
 });
 

@@ -75,9 +75,18 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
     },
     onError: (error) => trouble.failed('lease', error),
   });
-  const position = async (): Promise<number> => (await pool.query<{ position: number }>(`select position from messaging.head where topic = '*'`)).rows[0]?.position ?? 0;
+  const position = async (): Promise<number> =>
+    (await pool.query<{ position: number }>(`select position from messaging.head where topic = '*'`)).rows[0]?.position ?? 0;
   const reader = createLogReader(pool, `khue/${city}/${service}`);
-  const publisher: Publisher = await bus.connectProducer({ service, topics, log: reader, pool, term: () => (lease.held() ? lease.term() : null), position, unsent: () => unsent(pool, floor.id(), publisher) });
+  const publisher: Publisher = await bus.connectProducer({
+    service,
+    topics,
+    log: reader,
+    pool,
+    term: () => (lease.held() ? lease.term() : null),
+    position,
+    unsent: () => unsent(pool, floor.id(), publisher),
+  });
 
   const stampAll = async (): Promise<void> => {
     let looked = performance.now();

@@ -10,19 +10,34 @@ const stands = async (which = topic): Promise<{ position: number; partitions: Re
   const sent = (await readSent(database.pool, [which])).get(which);
   return { position: sent?.position ?? -1, partitions: Object.fromEntries(sent?.partitions ?? []) };
 };
-const move = (from: number, to: number, partitions: [number, number][], which = topic) => ({ topic: which, from, to, partitions: new Map(partitions) });
+const move = (from: number, to: number, partitions: [number, number][], which = topic) => ({
+  topic: which,
+  from,
+  to,
+  partitions: new Map(partitions),
+});
 
 beforeAll(async () => {
   database = await messagingDatabase({ tables: counterTable });
 });
 afterAll(() => database.close());
 beforeEach(async () => {
-  await database.asOwner(`truncate messaging.sent, messaging.lease, messaging.log; insert into messaging.lease values ('relay', 7, 'one', now() + interval '1 hour')`);
+  await database.asOwner(
+    `truncate messaging.sent, messaging.lease, messaging.log; insert into messaging.lease values ('relay', 7, 'one', now() + interval '1 hour')`,
+  );
 });
 
 describe('the cursor of a topic', () => {
   test('moves with the last position of each partition', async () => {
-    expect(await moveSent(database.pool, 7, [move(0, 9, [[3, 8], [4, 9]]), move(0, 6, [[1, 6]], people)])).toBe(true);
+    expect(
+      await moveSent(database.pool, 7, [
+        move(0, 9, [
+          [3, 8],
+          [4, 9],
+        ]),
+        move(0, 6, [[1, 6]], people),
+      ]),
+    ).toBe(true);
     expect(await moveSent(database.pool, 7, [move(9, 12, [[4, 12]])])).toBe(true);
     expect(await stands()).toEqual({ position: 12, partitions: { 3: 8, 4: 12 } });
     expect(await stands(people)).toEqual({ position: 6, partitions: { 1: 6 } });
@@ -43,7 +58,13 @@ describe('the cursor of a topic', () => {
   test('moves back to what each partition had then, found in the log', async () => {
     await database.asOwner(`insert into messaging.log (position, previous, topic, subject, sequence, type, version, event_id, time, context, data)
       select n, n - 1, '${topic}', 's-' || n % 40, n, 't', 1, uuidv7(), now(), '{}', '{}' from generate_series(1, 6000) n`);
-    await moveSent(database.pool, 7, [move(0, 6_000, Array.from({ length: 12 }, (_, partition) => [partition, 6_000]))]);
+    await moveSent(database.pool, 7, [
+      move(
+        0,
+        6_000,
+        Array.from({ length: 12 }, (_, partition) => [partition, 6_000]),
+      ),
+    ]);
     await moveBack(database.pool, topic, 30);
     const expected: Record<number, number> = {};
     for (let n = 1; n <= 30; n += 1) expected[partitionOf(`s-${n % 40}`)] = n;

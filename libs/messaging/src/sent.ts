@@ -67,8 +67,12 @@ export const moveSent = async (pool: Pool, term: number, moves: readonly Move[])
       on conflict (topic, partition) do update set position = excluded.position`,
     values: [
       term,
-      moves.map((move) => move.topic), moves.map((move) => move.from), moves.map((move) => move.to),
-      partitions.map((row) => row.topic), partitions.map((row) => row.partition), partitions.map((row) => row.position),
+      moves.map((move) => move.topic),
+      moves.map((move) => move.from),
+      moves.map((move) => move.to),
+      partitions.map((row) => row.topic),
+      partitions.map((row) => row.partition),
+      partitions.map((row) => row.position),
     ],
   });
   return (rowCount ?? 0) > 0;
@@ -81,10 +85,17 @@ export const moveSent = async (pool: Pool, term: number, moves: readonly Move[])
 export const moveBack = async (pool: Pool, topic: string, position: number): Promise<void> => {
   const partitions = await lastOfPartitions(pool, topic, position);
   await inTransaction(pool, async (tx) => {
-    const { rowCount } = await tx.query(`update messaging.sent set position = $2 where topic = $1 and partition = ${cursor} and position > $2`, [topic, position]);
+    const { rowCount } = await tx.query(`update messaging.sent set position = $2 where topic = $1 and partition = ${cursor} and position > $2`, [
+      topic,
+      position,
+    ]);
     if (rowCount !== 1) throw new Error(`nothing of ${topic} above position ${position} was sent yet: the cursor moves back only`);
     await tx.query(`delete from messaging.sent where topic = $1 and partition <> ${cursor}`, [topic]);
-    await tx.query('insert into messaging.sent (topic, partition, position) select $1, * from unnest($2::int[], $3::bigint[])', [topic, [...partitions.keys()], [...partitions.values()]]);
+    await tx.query('insert into messaging.sent (topic, partition, position) select $1, * from unnest($2::int[], $3::bigint[])', [
+      topic,
+      [...partitions.keys()],
+      [...partitions.values()],
+    ]);
   });
 };
 
@@ -93,7 +104,7 @@ const stride = 5_000;
 /** The last position at or below `position` in each partition, found by reading the log backwards. */
 const lastOfPartitions = async (pool: Pool, topic: string, position: number): Promise<ReadonlyMap<number, number>> => {
   const found = new Map<number, number>();
-  for (let below = position + 1; found.size < partitionsPerTopic; ) {
+  for (let below = position + 1; found.size < partitionsPerTopic;) {
     const { rows } = await pool.query<{ position: number; subject: string }>(
       'select position, subject from messaging.log where topic = $1 and position < $2 order by position desc limit $3',
       [topic, below, stride],

@@ -34,7 +34,8 @@ export const createSignal = (): Signal => {
 };
 
 /** Milliseconds to wait after the n-th failure in a row. */
-export const backoff = (failures: number, { firstMs = 100, mostMs = 5_000 } = {}): number => Math.min(firstMs * 2 ** Math.max(0, failures - 1), mostMs);
+export const backoff = (failures: number, { firstMs = 100, mostMs = 5_000 } = {}): number =>
+  Math.min(firstMs * 2 ** Math.max(0, failures - 1), mostMs);
 
 /** Waits `ms`, or until `end` is aborted; never rejects. */
 export const rest = async (ms: number, end: AbortSignal): Promise<void> => {

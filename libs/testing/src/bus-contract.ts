@@ -72,7 +72,10 @@ export const busContract = (kind: BusKind): void => {
       await trial.startRelay();
       let failing = true;
       const slow = Promise.withResolvers<void>();
-      await trial.join('failing', (subscription) => ({ ...subscription, consume: (batch) => (failing ? Promise.reject(new Error('away')) : subscription.consume(batch)) }));
+      await trial.join('failing', (subscription) => ({
+        ...subscription,
+        consume: (batch) => (failing ? Promise.reject(new Error('away')) : subscription.consume(batch)),
+      }));
       await trial.join('slow', (subscription) => ({ ...subscription, consume: (batch) => slow.promise.then(() => subscription.consume(batch)) }));
       await trial.join('quick');
       for (let n = 0; n < 5; n += 1) await trial.happen('a', 'b');
@@ -112,7 +115,10 @@ export const busContract = (kind: BusKind): void => {
       await settled(trial.bus);
       await first.stop();
       let offered = 0;
-      await trial.join('one', (subscription) => ({ ...fromTheStart(subscription), consume: (batch) => subscription.consume(batch).then(() => void (offered += batch.length)) }));
+      await trial.join('one', (subscription) => ({
+        ...fromTheStart(subscription),
+        consume: (batch) => subscription.consume(batch).then(() => void (offered += batch.length)),
+      }));
       await eventually(() => expect(offered).toBeGreaterThanOrEqual(30));
       await trial.expectAllOnceInOrder('one');
     });
@@ -120,7 +126,11 @@ export const busContract = (kind: BusKind): void => {
     test('is doubled without the watermark: the test above can fail', async () => {
       await trial.startRelay();
       const write = async (batch: readonly Delivery[]): Promise<void> => {
-        for (const { subject, position } of batch) await trial.consumer.pool.query(`insert into effect (group_name, subject, sequence, position) values ('bare', $1, 0, $2)`, [subject, position]);
+        for (const { subject, position } of batch)
+          await trial.consumer.pool.query(`insert into effect (group_name, subject, sequence, position) values ('bare', $1, 0, $2)`, [
+            subject,
+            position,
+          ]);
       };
       const bare: Subscription = fromTheStart({ group: 'bare', topics: [trial.topic], reached: async () => undefined, consume: write });
       const first = await trial.subscribe(bare);
@@ -164,7 +174,12 @@ export const busContract = (kind: BusKind): void => {
       await running.stop();
       await trial.consumer.pool.query('delete from effect where position > 5');
       for (const row of backup.rows) {
-        await trial.consumer.pool.query('update messaging.watermark set position = $3, next_offset = $4 where topic = $1 and partition = $2', [row.topic, row.partition, row.position, row.next_offset]);
+        await trial.consumer.pool.query('update messaging.watermark set position = $3, next_offset = $4 where topic = $1 and partition = $2', [
+          row.topic,
+          row.partition,
+          row.position,
+          row.next_offset,
+        ]);
       }
       await trial.join('one');
       await eventually(async () => expect(await trial.applied('one', 'a')).toEqual(upTo(10)));
@@ -182,7 +197,11 @@ export const busContract = (kind: BusKind): void => {
       await settled(trial.bus);
       await kind.lose(trial.producer, trial.topic, 4);
       await trial.join('one');
-      await eventually(() => expect(trial.log.lines.filter((line) => line.level === 'error' && line.fields.reached === 3 && line.fields.previous === 4).length).toBeGreaterThan(0));
+      await eventually(() =>
+        expect(
+          trial.log.lines.filter((line) => line.level === 'error' && line.fields.reached === 3 && line.fields.previous === 4).length,
+        ).toBeGreaterThan(0),
+      );
       expect(await trial.applied('one', 'a')).toEqual([1, 2, 3]);
       await kind.mend(trial.producer, trial.topic, 4);
       await eventually(async () => expect(await trial.applied('one', 'a')).toEqual(upTo(6)));
@@ -197,7 +216,8 @@ export const busContract = (kind: BusKind): void => {
       await trial.happen('a', 'a', 'a');
       await settled(trial.bus);
       await one.stop();
-      await trial.producer.asOwner(`delete from messaging.log where position > 2; update messaging.head set position = 2; update messaging.sent set position = 2 where position > 2;
+      await trial.producer
+        .asOwner(`delete from messaging.log where position > 2; update messaging.head set position = 2; update messaging.sent set position = 2 where position > 2;
         update counter set value = 2`);
       await jumpAhead(trial.producer.pool);
       await trial.startRelay();

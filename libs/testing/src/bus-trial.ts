@@ -57,13 +57,33 @@ export const openBusTrial = async (open: (services: readonly string[], log: Kept
     return running;
   };
   const effects = async (name: string): Promise<{ subject: string; sequence: number }[]> =>
-    (await consumer.pool.query<{ subject: string; sequence: number }>('select subject, sequence from effect where group_name = $1 order by id', [name])).rows;
+    (
+      await consumer.pool.query<{ subject: string; sequence: number }>('select subject, sequence from effect where group_name = $1 order by id', [
+        name,
+      ])
+    ).rows;
 
   return {
-    service, topic, producer, consumer, log, bus, group, subscribe,
+    service,
+    topic,
+    producer,
+    consumer,
+    log,
+    bus,
+    group,
+    subscribe,
     startRelay: async (more = {}) => {
       const started = await startRelay({
-        url: producer.url, service, city: 'ha-noi', topics: [topic], bus, holder: `holder-${relays.length}`, log, pollMs: 100, lease: quickLease, ...more,
+        url: producer.url,
+        service,
+        city: 'ha-noi',
+        topics: [topic],
+        bus,
+        holder: `holder-${relays.length}`,
+        log,
+        pollMs: 100,
+        lease: quickLease,
+        ...more,
       });
       relays.push(started);
       return started;
@@ -77,7 +97,9 @@ export const openBusTrial = async (open: (services: readonly string[], log: Kept
     effects: async (name) => (await effects(name)).length,
     startProcess: async (name, brokers) => {
       const settings: BusProcess = { ...(brokers ? { brokers } : {}), service, group: name, producerUrl: producer.url, consumerUrl: consumer.url };
-      const child = spawn(process.execPath, [fileURLToPath(new URL('./bus-process.ts', import.meta.url)), JSON.stringify(settings)], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn(process.execPath, [fileURLToPath(new URL('./bus-process.ts', import.meta.url)), JSON.stringify(settings)], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       children.push(child);
       await once(child.stdout, 'data');
       return child;

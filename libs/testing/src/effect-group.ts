@@ -5,7 +5,8 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 
 /** A subject's counter was raised: the smallest fact. `value` is its sequence. */
-export const raised = (service: string) => defineEvent({ type: `${service}.raised`, version: 1, topic: `khue.${service}.facts`, data: z.object({ value: z.number() }) });
+export const raised = (service: string) =>
+  defineEvent({ type: `${service}.raised`, version: 1, topic: `khue.${service}.facts`, data: z.object({ value: z.number() }) });
 
 /** Without keys on purpose: what is applied twice shows as two rows. */
 export const effectTable = `create table effect (id bigint generated always as identity, group_name text, subject text, sequence int, position bigint);

@@ -7,7 +7,11 @@ import type { TestProject } from 'vitest/node';
 
 /** One Kafka for the whole run: the given brokers, else one of our own, else the reason why there is none. */
 export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
-  const found = await findKafka({ brokers: readSettings().KHUE_KAFKA_BROKERS?.split(',').map((broker) => broker.trim()) });
+  const found = await findKafka({
+    brokers: readSettings()
+      .KHUE_KAFKA_BROKERS?.split(',')
+      .map((broker) => broker.trim()),
+  });
   if (found.kind === 'none') {
     project.provide('kafka', { missing: found.missing });
     return async () => undefined;

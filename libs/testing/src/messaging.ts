@@ -64,7 +64,9 @@ export const raise = (pool: Pool, service: string, subjects: readonly string[]):
     async (tx) => {
       const ids = [...new Set(subjects)].sort();
       await tx.query('insert into counter select unnest($1::text[]), 0 on conflict do nothing', [ids]);
-      const { rows } = await tx.query<{ id: string; value: number }>('select id, value from counter where id = any($1) order by id for update', [ids]);
+      const { rows } = await tx.query<{ id: string; value: number }>('select id, value from counter where id = any($1) order by id for update', [
+        ids,
+      ]);
       const values = new Map(rows.map((row) => [row.id, row.value]));
       const definition = raised(service);
       const events = subjects.map((subject) => {
@@ -72,13 +74,17 @@ export const raise = (pool: Pool, service: string, subjects: readonly string[]):
         values.set(subject, value);
         return { event: { definition, subject, sequence: value, data: { value } }, command: testCommand() };
       });
-      await tx.query('update counter set value = n.value from unnest($1::text[], $2::int[]) n(id, value) where counter.id = n.id', [[...values.keys()], [...values.values()]]);
+      await tx.query('update counter set value = n.value from unnest($1::text[], $2::int[]) n(id, value) where counter.id = n.id', [
+        [...values.keys()],
+        [...values.values()],
+      ]);
       await enqueue(tx, events);
     },
     'set local lock_timeout = 10000',
   );
 
-export const counterTable = 'create table counter (id text primary key, value int not null); grant select, insert, update, delete on counter to ${app};';
+export const counterTable =
+  'create table counter (id text primary key, value int not null); grant select, insert, update, delete on counter to ${app};';
 
 /** Fills the log with many events at once. */
 export const fillLog = async (database: MessagingDatabase, service: string, rows: number): Promise<void> => {
@@ -95,6 +101,9 @@ export interface KeptLog extends Log {
 
 export const keptLog = (): KeptLog => {
   const lines: KeptLog['lines'] = [];
-  const at = (level: string) => (fields: object, message: string): void => void lines.push({ level, message, fields: fields as Record<string, unknown> });
+  const at =
+    (level: string) =>
+    (fields: object, message: string): void =>
+      void lines.push({ level, message, fields: fields as Record<string, unknown> });
   return { lines, info: at('info'), warn: at('warn'), error: at('error') };
 };

@@ -11,7 +11,8 @@ export const settled = async (buses: Bus | readonly Bus[], patience: Patience = 
   const subscriptions = all.flatMap((bus) => bus.subscriptions());
   const heads = (): Promise<number[]> => Promise.all(producers.map((producer) => producer.position()));
   const unsent = async (): Promise<number> => sum((await Promise.all(producers.map((producer) => producer.unsent()))).map(({ rows }) => rows));
-  const lag = async (): Promise<number> => sum((await Promise.all(subscriptions.map((subscription) => subscription.lag()))).map((each) => each ?? Number.NaN));
+  const lag = async (): Promise<number> =>
+    sum((await Promise.all(subscriptions.map((subscription) => subscription.lag()))).map((each) => each ?? Number.NaN));
   await eventually(async () => {
     const before = await heads();
     const first = await unsent();
