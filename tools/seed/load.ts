@@ -64,6 +64,8 @@ export const loadStructure = async ({ city, client, say }: LoadOptions): Promise
     await client.ensure(`${registry}/units/${known.get(unit.code)}/succeed`, { successors, on: unit.to, documentNo: splitDocument, sample: true }, 'successors-recorded', 'unit-ended');
   }
   for (const account of sampleAccounts.slice(1)) await grant(client, account, known);
+  // Enrollment must have heard of the grants; after a cut start they may be a moment old.
+  await settled(client, say);
   for (const program of pastPrograms(city)) await ensureProgram(client, program);
   for (const name of ['57-qd-tw', '350-qd-tw']) {
     const rules: unknown = JSON.parse(await readFile(new URL(`../../apps/enrollment/rules/${name}.json`, import.meta.url), 'utf8'));

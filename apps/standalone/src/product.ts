@@ -79,13 +79,13 @@ export const startProduct = async ({ data, port, env, say, onLost, opened, bus: 
       const service = await services[name]?.({ config, bus, log: logOf(name) });
       if (!service) continue;
       closers.push(() => service.stop());
-      addresses[name] = await listening(service.start(), ports[name] ?? 0);
+      addresses[name] = await listening(service.start(), ports[name] ?? 0, `KHUE_${name.toUpperCase()}_PORT`);
     }
     const urls = Object.fromEntries(Object.entries(addresses).map(([name, address]) => [`KHUE_${name.toUpperCase()}_URL`, address]));
     const config = gatewayConfig({ ...common, ...urls });
     const gateway = await createGateway({ config, log: logOf('gateway') });
     closers.push(() => gateway.stop());
-    await listening(gateway.start(), port);
+    await listening(gateway.start(), port, '--port');
     return { address: `http://127.0.0.1:${port}`, issuer: config.issuer, addresses, adminUrl: postgres.adminUrl, close: closeAll };
   } catch (error) {
     await closeAll().catch(() => undefined);
@@ -110,20 +110,20 @@ const isFree = (port: number): Promise<boolean> =>
     probe.listen(port, '127.0.0.1', () => probe.close(() => answer(true)));
   });
 
-const taken = (port: number, cause?: unknown): StartProblem =>
+const taken = (port: number, setting: string, cause?: unknown): StartProblem =>
   new StartProblem('port-taken', {
-    vi: `Cổng ${port} đang được chương trình khác dùng: dừng chương trình đó, hoặc chọn cổng khác bằng --port.`,
-    en: `Port ${port} is taken by another program: stop that one, or choose another port with --port.`,
+    vi: `Cổng ${port} đang được chương trình khác dùng: dừng chương trình đó, hoặc chọn cổng khác bằng ${setting}.`,
+    en: `Port ${port} is taken by another program: stop that one, or choose another port with ${setting}.`,
   }, { cause });
 
 const assertFree = async (port: number): Promise<void> => {
-  if (!(await isFree(port))) throw taken(port);
+  if (!(await isFree(port))) throw taken(port, '--port');
 };
 
-const listening = async (start: Promise<string>, port: number): Promise<string> => {
+const listening = async (start: Promise<string>, port: number, setting: string): Promise<string> => {
   try {
     return await start;
   } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? taken(port, error) : error;
+    throw (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? taken(port, setting, error) : error;
   }
 };

@@ -84,6 +84,12 @@ const need = (env: Environment, name: string): string => {
   return value;
 };
 
+const portOf = (env: Environment, name: string, fallback: number): number => {
+  const parsed = port.safeParse(env[name] ?? fallback);
+  if (parsed.success) return parsed.data;
+  throw new ConfigProblem(`Environment: ${name} has a value that can't be used; it takes a number from 0 to 65535.`);
+};
+
 const commonOf = (env: Environment): CommonConfig => {
   const settings = readSettings(env);
   return {
@@ -108,7 +114,7 @@ export const serviceConfig = (service: ServiceName, env: Environment = environme
   return {
     ...commonOf(env),
     service,
-    port: port.parse(env[`KHUE_${name}_PORT`] ?? defaultPorts[service]),
+    port: portOf(env, `KHUE_${name}_PORT`, defaultPorts[service]),
     databaseUrl: need(env, `KHUE_${name}_DATABASE_URL`),
     ...(owner ? { ownerDatabaseUrl: owner } : {}),
   };

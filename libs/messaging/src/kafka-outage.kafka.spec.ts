@@ -1,16 +1,16 @@
 import type { LocalKafka } from '@khue/infra/kafka/local-broker';
 import { openBusTrial, type BusTrial } from '@khue/testing/bus-trial';
 import { eventually } from '@khue/testing/eventually';
-import { describeOnKafka, ownKafka } from '@khue/testing/kafka';
+import { describeOnOwnKafka } from '@khue/testing/kafka';
 import { settled } from '@khue/testing/settled';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { kafkaBus } from './kafka-bus.ts';
 
-describeOnKafka('while Kafka is away', () => {
+await describeOnOwnKafka('while Kafka is away', (start) => {
   let kafka: LocalKafka;
   let trial: BusTrial;
   beforeAll(async () => {
-    kafka = await ownKafka();
+    kafka = await start();
   });
   afterAll(() => kafka.close());
   beforeEach(async () => {

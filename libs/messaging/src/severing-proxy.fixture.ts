@@ -4,6 +4,8 @@ export interface SeveringProxy {
   readonly url: string;
   /** The next COMMIT that passes is the last of its connection: it reaches the server or not, and its answer never comes back. */
   sever(commit: 'before-server' | 'after-server'): void;
+  /** As `sever`, and nobody gets through afterwards. */
+  severForGood(commit: 'before-server' | 'after-server'): void;
   severed(): number;
   /** Breaks all connections now. */
   cut(): void;
@@ -16,7 +18,10 @@ export const severingProxy = async (target: string): Promise<SeveringProxy> => {
   const sockets = new Set<Socket>();
   let armed: 'before-server' | 'after-server' | undefined;
   let severed = 0;
+  let closing = false;
+  let down = false;
   const proxy = createServer((client) => {
+    if (down) return void client.destroy();
     const upstream = connect(Number(server.port), server.hostname);
     let cut = false;
     for (const socket of [client, upstream]) {
@@ -33,6 +38,7 @@ export const severingProxy = async (target: string): Promise<SeveringProxy> => {
         severed += 1;
         const where = armed;
         armed = undefined;
+        down = closing;
         if (where === 'before-server') return void client.destroy();
       }
       upstream.write(chunk);
@@ -47,6 +53,10 @@ export const severingProxy = async (target: string): Promise<SeveringProxy> => {
     url: url.href,
     sever: (commit) => {
       armed = commit;
+    },
+    severForGood: (commit) => {
+      armed = commit;
+      closing = true;
     },
     severed: () => severed,
     cut: () => sockets.forEach((socket) => socket.destroy()),

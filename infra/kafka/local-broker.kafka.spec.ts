@@ -2,12 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeOnKafka } from '@khue/testing/kafka';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { answersKafka } from './api-versions.ts';
 import { findKafka, startKafka } from './local-broker.ts';
 import type { LocalKafka } from './local-broker.ts';
 
-describe('the local Kafka', () => {
+describeOnKafka('the local Kafka', () => {
   let folder: string;
   let kafka: LocalKafka;
   let port: number;
