@@ -9,7 +9,13 @@ const config = defineConfig({
     pool: 'forks',
     projects: [
       {
-        test: { name: 'rules', include: specs('.spec.ts'), exclude: specs('.int.spec.ts', '.e2e.spec.ts', '.kafka.spec.ts').concat('**/node_modules/**'), pool: 'threads', sequence: { groupOrder: 0 } },
+        test: {
+          name: 'rules',
+          include: specs('.spec.ts'),
+          exclude: specs('.int.spec.ts', '.e2e.spec.ts', '.kafka.spec.ts').concat('**/node_modules/**'),
+          pool: 'threads',
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         test: {

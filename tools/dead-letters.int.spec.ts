@@ -20,14 +20,27 @@ const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.
 const command = (...args: readonly string[]): Promise<{ code: number; out: string; err: string }> =>
   new Promise((done) => {
     const env = { ...environment(), KHUE_REPORTING_DATABASE_URL: database.appUrl, KHUE_IDENTITY_KEY: 'a key of at least thirty-two characters' };
-    execFile(process.execPath, [at('tools/dead-letters.ts'), ...args], { env }, (error, out, err) => done({ code: typeof error?.code === 'number' ? error.code : 0, out, err }));
+    execFile(process.execPath, [at('tools/dead-letters.ts'), ...args], { env }, (error, out, err) =>
+      done({ code: typeof error?.code === 'number' ? error.code : 0, out, err }),
+    );
   });
 
 const potId = uuidv7();
 const opened = (position: number, size: number): Delivery => {
   const message: Envelope = {
-    specversion: '1.0', id: uuidv7(), source: 'khue/ha-noi/quota', type: potOpened.type, subject: potId, time: '2026-11-23T01:02:03.000Z', datacontenttype: 'application/json',
-    dataversion: 1, sequence: position, position, correlationid: 'c', causationid: 'c', actor: 'board',
+    specversion: '1.0',
+    id: uuidv7(),
+    source: 'khue/ha-noi/quota',
+    type: potOpened.type,
+    subject: potId,
+    time: '2026-11-23T01:02:03.000Z',
+    datacontenttype: 'application/json',
+    dataversion: 1,
+    sequence: position,
+    position,
+    correlationid: 'c',
+    causationid: 'c',
+    actor: 'board',
     data: { potId, year: 2026, programCode: 'advanced', size, documentNo: '01-KH/TU', rootUnitId: uuidv7() },
   };
   return { topic: quotaFacts, partition: 0, position, previous: position - 1, subject: potId, message, nextOffset: null };
@@ -37,14 +50,19 @@ const pots = async (): Promise<unknown> => (await pool.query('select size from r
 beforeAll(async () => {
   database = await postgres();
   await migrate({
-    ownerUrl: database.ownerUrl, appRole: `${database.name}_app`,
+    ownerUrl: database.ownerUrl,
+    appRole: `${database.name}_app`,
     folders: ['libs/messaging/migrations', 'libs/host/migrations', 'apps/reporting/prisma/migrations'].map(at),
   });
   pool = openPool({ url: database.appUrl, name: 'dead-letters.int.spec', max: 2 });
   const none = (): void => undefined;
   // A version of the service whose handler is broken.
   const broken = createConsumer({
-    pool, group: 'reporting', topics: [quotaFacts], known: knownEvents(potOpened), log: { info: none, warn: none, error: none },
+    pool,
+    group: 'reporting',
+    topics: [quotaFacts],
+    known: knownEvents(potOpened),
+    log: { info: none, warn: none, error: none },
     apply: async () => {
       throw new TypeError('a bug');
     },
@@ -58,14 +76,32 @@ afterAll(async () => {
 
 test('an operator sees what is parked, tries it without effect, and has it applied by the mended service in order', async () => {
   const listed = await command('list', '--service', 'reporting', '--json');
-  expect(JSON.parse(listed.out)).toMatchObject({ service: 'reporting', parked: [{ position: 1, reason: 'handler: TypeError', attempts: 4 }, { position: 2, reason: 'behind-parked' }] });
-  expect((await command('list', '--service', 'reporting')).out).toMatch(new RegExp(`^reporting  ${quotaFacts}  ${potId}  position 1, 1 behind it .* handler: TypeError\n2 parked, of 1 subjects\n$`));
+  expect(JSON.parse(listed.out)).toMatchObject({
+    service: 'reporting',
+    parked: [
+      { position: 1, reason: 'handler: TypeError', attempts: 4 },
+      { position: 2, reason: 'behind-parked' },
+    ],
+  });
+  expect((await command('list', '--service', 'reporting')).out).toMatch(
+    new RegExp(`^reporting  ${quotaFacts}  ${potId}  position 1, 1 behind it .* handler: TypeError\n2 parked, of 1 subjects\n$`),
+  );
 
-  expect(await command('redrive', '--service', 'reporting', '--dry-run')).toEqual({ code: 0, err: '', out: `reporting  ${quotaFacts}  ${potId}  would apply 2\nwould apply 2, 0 would stay parked\n` });
+  expect(await command('redrive', '--service', 'reporting', '--dry-run')).toEqual({
+    code: 0,
+    err: '',
+    out: `reporting  ${quotaFacts}  ${potId}  would apply 2\nwould apply 2, 0 would stay parked\n`,
+  });
   expect(await pots()).toEqual([]);
 
   const redriven = await command('redrive', '--service', 'reporting', '--json');
-  expect(JSON.parse(redriven.out)).toMatchObject({ dryRun: false, groups: [{ group: 'reporting-directory', subjects: [] }, { group: 'reporting', subjects: [{ subject: potId, applied: 2, kept: 0 }] }] });
+  expect(JSON.parse(redriven.out)).toMatchObject({
+    dryRun: false,
+    groups: [
+      { group: 'reporting-directory', subjects: [] },
+      { group: 'reporting', subjects: [{ subject: potId, applied: 2, kept: 0 }] },
+    ],
+  });
   expect(redriven.code).toBe(0);
   expect(await pots()).toEqual([{ size: 600 }]);
   expect((await command('list', '--service', 'reporting')).out).toBe('0 parked, of 0 subjects\n');

@@ -11,7 +11,11 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const prisma = join(root, 'node_modules/prisma/build/index.js');
 const run = promisify(execFile);
 
-const exists = (path: string): Promise<boolean> => access(path).then(() => true, () => false);
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 const generate = async (app: string): Promise<void> => {
   const schema = join(root, 'apps', app, 'prisma/schema.prisma');

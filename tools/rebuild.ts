@@ -20,14 +20,23 @@ const readOptions = (): { service: ServiceName; group: string; data: string | un
   return { service: values.service as ServiceName, group: values.group, data: values.data };
 };
 
-const positionOf = async (pool: Pool): Promise<number> => (await pool.query<{ position: number }>(`select position from messaging.head where topic = '*'`)).rows[0]?.position ?? 0;
+const positionOf = async (pool: Pool): Promise<number> =>
+  (await pool.query<{ position: number }>(`select position from messaging.head where topic = '*'`)).rows[0]?.position ?? 0;
 
 /** Every producer's log, read where it lies: what the embedded bus does inside the running product. */
 const logsOf = async (wanted: readonly string[], open: (service: ServiceName) => Promise<Pool>, bus: Bus, city: string): Promise<void> => {
   for (const producer of new Set(wanted.map((topic) => topic.split('.')[1] as ServiceName))) {
     const pool = await open(producer);
     const own = topics.map(({ name }) => name).filter((name) => name.split('.')[1] === producer);
-    await bus.connectProducer({ service: producer, topics: own, log: createLogReader(pool, `khue/${city}/${producer}`), pool, term: () => null, position: () => positionOf(pool), unsent: async () => ({ rows: 0, oldestSeconds: 0 }) });
+    await bus.connectProducer({
+      service: producer,
+      topics: own,
+      log: createLogReader(pool, `khue/${city}/${producer}`),
+      pool,
+      term: () => null,
+      position: () => positionOf(pool),
+      unsent: async () => ({ rows: 0, oldestSeconds: 0 }),
+    });
   }
 };
 
@@ -56,7 +65,11 @@ try {
     await logsOf(served.topics, open, bus, config.city);
   }
   await composed.prepare();
-  const firstRows = schema === 'directory' ? async (owner: { query(text: string): Promise<unknown> }) => void (await owner.query('insert into version (number) select coalesce(max(number), 0) + 1000000 from directory.version')) : undefined;
+  const firstRows =
+    schema === 'directory'
+      ? async (owner: { query(text: string): Promise<unknown> }) =>
+          void (await owner.query('insert into version (number) select coalesce(max(number), 0) + 1000000 from directory.version'))
+      : undefined;
   await rebuild({ pool: composed.pool, ownerUrl: database.ownerUrl, group: served, schema, bus, log, ...(firstRows ? { firstRows } : {}) });
   process.stdout.write(`${group} of ${service} was made anew\n`);
   await composed.stop();

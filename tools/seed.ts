@@ -24,7 +24,10 @@ if (!(scale > 0 && scale <= 1) || (!values.out && !values.load)) {
 const city = await readCity();
 if (values.out) {
   await mkdir(values.out, { recursive: true });
-  for (const [name, rows] of [['people.csv', peopleCsv], ['turns.csv', turnsCsv]] as const) {
+  for (const [name, rows] of [
+    ['people.csv', peopleCsv],
+    ['turns.csv', turnsCsv],
+  ] as const) {
     await pipeline(Readable.from(rows(city, scale)), createWriteStream(join(values.out, name)));
     say(join(values.out, name));
   }

@@ -25,7 +25,11 @@ try {
     await close();
   });
   const stack = await startStack({
-    data: options.data, gatewayPort: options.port, ports: standardPorts, env: environment(), say,
+    data: options.data,
+    gatewayPort: options.port,
+    ports: standardPorts,
+    env: environment(),
+    say,
     opened: (closeOpened) => {
       close = closeOpened;
     },

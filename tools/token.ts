@@ -16,7 +16,13 @@ const fail = (message: string): never => {
 };
 if (!account) fail('Usage: npm run token -- ACCOUNT [--port 8080] [--data ./.data]');
 else {
-  await access(join(data, 'issuer', 'key.json')).catch(() => fail(`There is no issuer key in ${data}: start the product once with this data folder.`));
-  const issuer = await openIssuer({ data, issuer: settings.KHUE_OIDC_ISSUER ?? `${settings.KHUE_PUBLIC_URL ?? `http://127.0.0.1:${port}`}/auth`, audience: settings.KHUE_AUDIENCE });
+  await access(join(data, 'issuer', 'key.json')).catch(() =>
+    fail(`There is no issuer key in ${data}: start the product once with this data folder.`),
+  );
+  const issuer = await openIssuer({
+    data,
+    issuer: settings.KHUE_OIDC_ISSUER ?? `${settings.KHUE_PUBLIC_URL ?? `http://127.0.0.1:${port}`}/auth`,
+    audience: settings.KHUE_AUDIENCE,
+  });
   process.stdout.write(`${await issuer.sign(account, tokenLifetimes.local)}\n`);
 }

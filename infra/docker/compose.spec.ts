@@ -3,7 +3,13 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { kafkaVersion } from '../kafka/jars.ts';
 
-type Service = { image?: string; build?: unknown; environment?: Record<string, string | null>; healthcheck?: unknown; depends_on?: Record<string, { condition: string }> };
+type Service = {
+  image?: string;
+  build?: unknown;
+  environment?: Record<string, string | null>;
+  healthcheck?: unknown;
+  depends_on?: Record<string, { condition: string }>;
+};
 
 const read = (path: string): Promise<string> => readFile(new URL(path, import.meta.url), 'utf8');
 const composed = async (): Promise<{ text: string; services: Record<string, Service> }> => {
@@ -17,7 +23,8 @@ test('every secret comes from the environment, and .env.example names each one w
   for (const name of new Set([...text.matchAll(/\$\{(\w+):\?\}/g)].map(([, name]) => name))) expect(example, name).toContain(`${name}=`);
   for (const [service, { environment }] of Object.entries(services)) {
     for (const [name, value] of Object.entries(environment ?? {})) {
-      if (/PASSWORD|KEY$/.test(name)) expect(value, `${service} ${name}`).toBe(`\${${name === 'POSTGRES_PASSWORD' ? 'KHUE_POSTGRES_PASSWORD' : name}:?}`);
+      if (/PASSWORD|KEY$/.test(name))
+        expect(value, `${service} ${name}`).toBe(`\${${name === 'POSTGRES_PASSWORD' ? 'KHUE_POSTGRES_PASSWORD' : name}:?}`);
       if (/DATABASE_URL/.test(name)) expect(value, `${service} ${name}`).toMatch(/^postgresql:\/\/\w+:\$\{\w+:\?\}@postgres:5432\/\w+$/);
     }
   }
@@ -41,7 +48,9 @@ test('each service reaches its own database only, and that database is made', as
     const urls = Object.entries(services[name]?.environment ?? {}).filter(([key]) => key.endsWith('DATABASE_URL'));
     expect(urls.map(([key]) => key).sort()).toEqual([`KHUE_${name.toUpperCase()}_DATABASE_URL`, `KHUE_${name.toUpperCase()}_OWNER_DATABASE_URL`]);
     for (const [, url] of urls) expect(url).toMatch(new RegExp(`//${name}_(app|owner):.*/${name}$`));
-    expect(services['gateway']?.environment?.[`KHUE_${name.toUpperCase()}_URL`]).toBe(`http://${name}:${services[name]?.environment?.['HEALTH_PORT']}`);
+    expect(services['gateway']?.environment?.[`KHUE_${name.toUpperCase()}_URL`]).toBe(
+      `http://${name}:${services[name]?.environment?.['HEALTH_PORT']}`,
+    );
   }
 });
 

@@ -15,7 +15,9 @@ test('the container image is told the same settings by its own names', () => {
 
 test('facts are kept for ever, cards are compacted, and every topic has the twelve partitions of its first day', () => {
   const facts = topics.filter(({ name }) => name.endsWith('.facts'));
-  expect(facts.map(({ name }) => name)).toEqual(['registry', 'enrollment', 'evaluation', 'quota', 'criteria'].map((service) => `khue.${service}.facts`));
+  expect(facts.map(({ name }) => name)).toEqual(
+    ['registry', 'enrollment', 'evaluation', 'quota', 'criteria'].map((service) => `khue.${service}.facts`),
+  );
   for (const topic of facts) expect(topic.config).toMatchObject({ 'cleanup.policy': 'delete', 'retention.ms': '-1' });
   expect(topics.filter(({ config }) => config['cleanup.policy'] === 'compact').map(({ name }) => name)).toEqual(['khue.registry.people']);
   expect(new Set(topics.map(({ partitions }) => partitions))).toEqual(new Set([12]));

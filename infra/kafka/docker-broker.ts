@@ -15,7 +15,12 @@ export type DockerBroker = { signal(name: NodeJS.Signals): Promise<void>; restar
 export async function dockerAnswers(): Promise<boolean> {
   // Imported when needed: it takes most of a second, and only development installs have it.
   const testcontainers = await import('testcontainers').catch(() => undefined);
-  return (await testcontainers?.getContainerRuntimeClient().then(() => true, () => false)) ?? false;
+  return (
+    (await testcontainers?.getContainerRuntimeClient().then(
+      () => true,
+      () => false,
+    )) ?? false
+  );
 }
 
 /** The same one-node broker in a container. With `keepData` in a volume named after the folder, else gone with the container. */

@@ -67,11 +67,18 @@ function copyDependencies(mvn: string, folder: string): Promise<void> {
   return new Promise((resolve, reject) => {
     execFile(mvn, args, { cwd: folder, timeout: 600_000 }, (error, stdout) => {
       if (!error) return resolve();
-      const said = stdout.split('\n').find((line) => line.includes('ERROR'))?.trim() ?? error.message;
+      const said =
+        stdout
+          .split('\n')
+          .find((line) => line.includes('ERROR'))
+          ?.trim() ?? error.message;
       reject(
         new StartProblem(
           'start-failed',
-          { vi: `Maven không tải được Kafka (${said}): kiểm tra mạng hoặc cấu hình kho của Maven.`, en: `Maven could not download Kafka (${said}): check the network or Maven's settings.` },
+          {
+            vi: `Maven không tải được Kafka (${said}): kiểm tra mạng hoặc cấu hình kho của Maven.`,
+            en: `Maven could not download Kafka (${said}): check the network or Maven's settings.`,
+          },
           { cause: error },
         ),
       );

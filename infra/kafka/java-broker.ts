@@ -31,12 +31,17 @@ export async function prepareFolder(options: JavaBrokerOptions, ports: Ports): P
   const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   const args = ['format', '--ignore-formatted', '--cluster-id', clusterId, '--config', propertiesPath(options.folder)];
   await new Promise<void>((resolve, reject) => {
-    execFile(options.java, [...jvm, '-cp', join(options.jars, '*'), 'kafka.tools.StorageTool', ...args], { cwd: options.folder }, (error, stdout, stderr) => {
-      if (!error) return resolve();
-      // A folder formatted by an earlier start carries that start's cluster id, which stays.
-      if (/Invalid cluster\.id|already formatted/i.test(stderr + stdout)) return resolve();
-      reject(startFailed(options.folder, `${stderr}${stdout}`.trim().split('\n').at(-1) ?? error.message, error));
-    });
+    execFile(
+      options.java,
+      [...jvm, '-cp', join(options.jars, '*'), 'kafka.tools.StorageTool', ...args],
+      { cwd: options.folder },
+      (error, stdout, stderr) => {
+        if (!error) return resolve();
+        // A folder formatted by an earlier start carries that start's cluster id, which stays.
+        if (/Invalid cluster\.id|already formatted/i.test(stderr + stdout)) return resolve();
+        reject(startFailed(options.folder, `${stderr}${stdout}`.trim().split('\n').at(-1) ?? error.message, error));
+      },
+    );
   });
 }
 
@@ -44,7 +49,10 @@ export async function prepareFolder(options: JavaBrokerOptions, ports: Ports): P
 export async function startJavaBroker(options: JavaBrokerOptions, ports: Ports): Promise<Broker | undefined> {
   await writeProperties(options, ports);
   const logPath = join(options.folder, 'kafka.log');
-  const from = await stat(logPath).then((file) => file.size, () => 0);
+  const from = await stat(logPath).then(
+    (file) => file.size,
+    () => 0,
+  );
   const logFile = await open(logPath, 'a', 0o600);
   // A session of its own, as for PostgreSQL: Ctrl-C reaches the services first, and close() ends the broker after them.
   const child = spawn(options.java, [...jvm, '-cp', join(options.jars, '*'), 'kafka.Kafka', propertiesPath(options.folder)], {
@@ -64,7 +72,13 @@ export async function startJavaBroker(options: JavaBrokerOptions, ports: Ports):
     if (hasEnded(child)) {
       const said = (await readFile(logPath)).subarray(from).toString('utf8');
       if (/Address already in use|BindException/.test(said)) return undefined;
-      throw startFailed(options.folder, said.trim().split('\n').findLast((line) => /ERROR|Exception/.test(line)) ?? 'it ended at once');
+      throw startFailed(
+        options.folder,
+        said
+          .trim()
+          .split('\n')
+          .findLast((line) => /ERROR|Exception/.test(line)) ?? 'it ended at once',
+      );
     }
     const now = performance.now();
     if (now - told > 4_000) {

@@ -27,7 +27,9 @@ describeOnKafka('the local Kafka', () => {
 
   test('answers on this machine and nowhere else', async () => {
     expect(await answersKafka('127.0.0.1', port)).toBe(true);
-    const outward = Object.values(networkInterfaces()).flatMap((all) => all ?? []).filter(({ family, internal }) => family === 'IPv4' && !internal);
+    const outward = Object.values(networkInterfaces())
+      .flatMap((all) => all ?? [])
+      .filter(({ family, internal }) => family === 'IPv4' && !internal);
     for (const { address } of outward) expect(await accepts(address, port), address).toBe(false);
   });
 

@@ -73,12 +73,20 @@ afterAll(() => rm(base, { recursive: true, force: true }));
 describe('the embedded PostgreSQL', { timeout: 60_000 }, () => {
   test('starts on an empty folder with blanks and diacritics and gives every service its database', async () => {
     const server = await start(shared);
-    expect(await ask(server.adminUrl('quota'), `SELECT current_setting(s) FROM unnest(ARRAY['fsync', 'synchronous_commit', 'full_page_writes', 'jit', 'TimeZone', 'listen_addresses']) s`))
-      .toEqual(['on', 'on', 'on', 'off', 'UTC', '127.0.0.1']);
+    expect(
+      await ask(
+        server.adminUrl('quota'),
+        `SELECT current_setting(s) FROM unnest(ARRAY['fsync', 'synchronous_commit', 'full_page_writes', 'jit', 'TimeZone', 'listen_addresses']) s`,
+      ),
+    ).toEqual(['on', 'on', 'on', 'off', 'UTC', '127.0.0.1']);
     expect(await ask(server.adminUrl('quota'), `SELECT count(*)::int FROM pg_collation WHERE collname = 'vi-x-icu'`)).toEqual([1]);
     await ask(server.databases['quota']!.ownerUrl, 'CREATE TABLE seat (id int)');
     await ask(server.databases['quota']!.ownerUrl, 'INSERT INTO seat VALUES (7)');
-    expect(await ask(server.databases['quota']!.appUrl, `SELECT unaccent('Nguyễn'), upper('đỗ ư'), similarity('ab', 'ab')::int`)).toEqual(['Nguyen', 'ĐỖ Ư', 1]);
+    expect(await ask(server.databases['quota']!.appUrl, `SELECT unaccent('Nguyễn'), upper('đỗ ư'), similarity('ab', 'ab')::int`)).toEqual([
+      'Nguyen',
+      'ĐỖ Ư',
+      1,
+    ]);
     expect((await stat(join(shared, 'postgres.secret'))).mode & 0o777).toBe(0o600);
   });
 
@@ -93,7 +101,13 @@ describe('the embedded PostgreSQL', { timeout: 60_000 }, () => {
 
   test('a runtime role makes no table, no schema, no temporary table, and reaches no other database', async () => {
     const { appUrl } = (await start(shared)).databases['quota']!;
-    for (const sql of ['CREATE TABLE t (id int)', 'CREATE TABLE extensions.t (id int)', 'CREATE SCHEMA s', 'CREATE TEMPORARY TABLE t (id int)', 'TABLE seat']) {
+    for (const sql of [
+      'CREATE TABLE t (id int)',
+      'CREATE TABLE extensions.t (id int)',
+      'CREATE SCHEMA s',
+      'CREATE TEMPORARY TABLE t (id int)',
+      'TABLE seat',
+    ]) {
       await expect(ask(appUrl, sql), sql).rejects.toMatchObject({ code: '42501' });
     }
     for (const other of ['registry', 'postgres', 'template1']) {
@@ -103,7 +117,12 @@ describe('the embedded PostgreSQL', { timeout: 60_000 }, () => {
 
   test('a folder in use refuses another start and is not disturbed by it', async () => {
     const server = await start(shared);
-    await expect(start(shared)).rejects.toMatchObject({ name: 'StartProblem', code: 'in-use', vi: expect.stringContaining(shared), en: expect.stringContaining('in use by another start') });
+    await expect(start(shared)).rejects.toMatchObject({
+      name: 'StartProblem',
+      code: 'in-use',
+      vi: expect.stringContaining(shared),
+      en: expect.stringContaining('in use by another start'),
+    });
     expect(await ask(server.adminUrl('postgres'), 'SELECT 1')).toEqual([1]);
   });
 
@@ -144,8 +163,18 @@ describe('the embedded PostgreSQL', { timeout: 60_000 }, () => {
     const client = await connect(server.adminUrl('postgres'));
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     // Asks for no interrupt and waits for nothing, so it does not notice that its server is gone.
-    const endless = client.query(`SELECT count(*) FROM generate_series(1, 1000000000) a CROSS JOIN generate_series(1, 1000000) b`).catch((error: Error) => error);
-    expect(await becomes(async () => (await ask(server.adminUrl('postgres'), `SELECT count(*)::int FROM pg_stat_activity WHERE pid = ${rows[0]!.pid} AND state = 'active'`))[0] === 1, 10_000)).toBe(true);
+    const endless = client
+      .query(`SELECT count(*) FROM generate_series(1, 1000000000) a CROSS JOIN generate_series(1, 1000000) b`)
+      .catch((error: Error) => error);
+    expect(
+      await becomes(
+        async () =>
+          (
+            await ask(server.adminUrl('postgres'), `SELECT count(*)::int FROM pg_stat_activity WHERE pid = ${rows[0]!.pid} AND state = 'active'`)
+          )[0] === 1,
+        10_000,
+      ),
+    ).toBe(true);
     process.kill(server.pid, 'SIGKILL');
     const again = await start(shared);
     expect(await endless).toBeInstanceOf(Error);
@@ -197,10 +226,34 @@ describe('a start that cannot be says why in one sentence in each language', { t
     ['a file in place of the folder', 'folder-unusable', async (folder) => (await writeFile(folder, ''), folder)],
     ['a folder below a file', 'folder-unusable', async (folder) => (await writeFile(folder, ''), join(folder, 'data'))],
     ['a folder where nothing can be made, for root neither', 'folder-unusable', async () => '/proc/khue/data'],
-    ['data of another major version', 'other-version', async (folder) => (await mkdir(join(folder, 'postgres'), { recursive: true }), await writeFile(join(folder, 'postgres', 'PG_VERSION'), '17\n'), folder)],
-    ['files that are not a database', 'folder-unusable', async (folder) => (await mkdir(join(folder, 'postgres', 'photos'), { recursive: true }), folder)],
-    ['data without their password file', 'secret-unusable', async (folder) => (await mkdir(join(folder, 'postgres'), { recursive: true }), await writeFile(join(folder, 'postgres', 'PG_VERSION'), '18\n'), folder)],
-    ['a damaged password file', 'secret-unusable', async (folder) => (await mkdir(folder), await writeFile(join(folder, 'postgres.secret'), '{"superuser": "sesame'), folder)],
+    [
+      'data of another major version',
+      'other-version',
+      async (folder) => (
+        await mkdir(join(folder, 'postgres'), { recursive: true }),
+        await writeFile(join(folder, 'postgres', 'PG_VERSION'), '17\n'),
+        folder
+      ),
+    ],
+    [
+      'files that are not a database',
+      'folder-unusable',
+      async (folder) => (await mkdir(join(folder, 'postgres', 'photos'), { recursive: true }), folder),
+    ],
+    [
+      'data without their password file',
+      'secret-unusable',
+      async (folder) => (
+        await mkdir(join(folder, 'postgres'), { recursive: true }),
+        await writeFile(join(folder, 'postgres', 'PG_VERSION'), '18\n'),
+        folder
+      ),
+    ],
+    [
+      'a damaged password file',
+      'secret-unusable',
+      async (folder) => (await mkdir(folder), await writeFile(join(folder, 'postgres.secret'), '{"superuser": "sesame'), folder),
+    ],
   ];
   test.each(cases)('%s', async (title, code, make) => {
     const folder = await make(join(base, title));

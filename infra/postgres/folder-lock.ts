@@ -43,7 +43,13 @@ export async function tryLock(adminUrl: string, serverLives: () => boolean): Pro
 }
 
 async function connectAndLock(adminUrl: string): Promise<{ kind: 'held'; client: Client } | LockFailure> {
-  const client = new Client({ connectionString: adminUrl, connectionTimeoutMillis: 5_000, query_timeout: 10_000, application_name: 'khue-owner', keepAlive: true });
+  const client = new Client({
+    connectionString: adminUrl,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 10_000,
+    application_name: 'khue-owner',
+    keepAlive: true,
+  });
   client.on('error', () => undefined);
   try {
     await client.connect();

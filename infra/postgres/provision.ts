@@ -57,11 +57,10 @@ function sql(name: string): Promise<string> {
 }
 
 async function announce(client: Client, name: string, secret: DatabaseSecret): Promise<void> {
-  await client.query(`SELECT set_config('khue.name', $1, false), set_config('khue.owner_password', $2, false), set_config('khue.app_password', $3, false)`, [
-    name,
-    secret.owner,
-    secret.app,
-  ]);
+  await client.query(
+    `SELECT set_config('khue.name', $1, false), set_config('khue.owner_password', $2, false), set_config('khue.app_password', $3, false)`,
+    [name, secret.owner, secret.app],
+  );
 }
 
 async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {

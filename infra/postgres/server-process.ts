@@ -100,10 +100,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 async function worksIn(pid: number, folder: string): Promise<boolean> {
-  const [inside, data] = await Promise.all([
-    stat(`/proc/${pid}/cwd`).catch(() => undefined),
-    dataIdentity(folder).catch(() => undefined),
-  ]);
+  const [inside, data] = await Promise.all([stat(`/proc/${pid}/cwd`).catch(() => undefined), dataIdentity(folder).catch(() => undefined)]);
   return inside !== undefined && data !== undefined && inside.ino === data.ino && inside.dev === data.dev;
 }
 

@@ -45,7 +45,10 @@ export async function spawnServer(
 ): Promise<SpawnResult> {
   const port = options.port ?? (await freePort());
   const logPath = join(options.folder, 'postgres.log');
-  const before = await stat(logPath).then((file) => file.size, () => 0);
+  const before = await stat(logPath).then(
+    (file) => file.size,
+    () => 0,
+  );
   if (before > keepLogBelow) await rename(logPath, `${logPath}.1`).catch(() => undefined);
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const program = launch(account, binaries.postgres, ['-D', join(options.folder, 'postgres'), '-p', String(port), ...flags]);

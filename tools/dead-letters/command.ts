@@ -28,8 +28,12 @@ export const readOptions = (argv: readonly string[]): DeadLettersOptions => {
       args: [...argv],
       allowPositionals: true,
       options: {
-        service: { type: 'string' }, group: { type: 'string' }, subject: { type: 'string' }, data: { type: 'string' },
-        'dry-run': { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
+        service: { type: 'string' },
+        group: { type: 'string' },
+        subject: { type: 'string' },
+        data: { type: 'string' },
+        'dry-run': { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
       },
     });
   let parsed: ReturnType<typeof parse>;
@@ -38,7 +42,10 @@ export const readOptions = (argv: readonly string[]): DeadLettersOptions => {
   } catch (error) {
     return refuse((error as Error).message);
   }
-  const { values, positionals: [verb, ...rest] } = parsed;
+  const {
+    values,
+    positionals: [verb, ...rest],
+  } = parsed;
   if ((verb !== 'list' && verb !== 'redrive') || rest.length > 0) return refuse('Say list or redrive.');
   const { service, group, subject, data, json } = values;
   if (!service || !Object.hasOwn(defaultPorts, service)) return refuse(`--service takes one of ${Object.keys(defaultPorts).join(', ')}.`);
@@ -57,7 +64,7 @@ const page = 1_000;
 /** Lists what is parked, without payloads, for these may hold personal data. */
 export const list = async (pool: Pool, { service, group, subject }: DeadLettersOptions): Promise<Outcome> => {
   const parked: ParkedEvent[] = [];
-  for (let rows: readonly ParkedEvent[] | undefined; rows === undefined || rows.length === page; ) {
+  for (let rows: readonly ParkedEvent[] | undefined; rows === undefined || rows.length === page;) {
     rows = await listParked(pool, { group, subject }, page, parked.at(-1));
     parked.push(...rows);
   }
@@ -66,7 +73,9 @@ export const list = async (pool: Pool, { service, group, subject }: DeadLettersO
     const first = events[0];
     if (!first) return [];
     const more = events.length > 1 ? `, ${events.length - 1} behind it` : '';
-    return [`${first.group}  ${first.topic}  ${first.subject}  position ${first.position}${more}  since ${first.parkedAt}  tried ${first.attempts}  ${first.reason}`];
+    return [
+      `${first.group}  ${first.topic}  ${first.subject}  position ${first.position}${more}  since ${first.parkedAt}  tried ${first.attempts}  ${first.reason}`,
+    ];
   });
   return { json: { service, parked }, lines: [...lines, `${parked.length} parked, of ${waiting.size} subjects`], done: true };
 };

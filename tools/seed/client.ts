@@ -5,7 +5,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 export class Refused extends Error {
   readonly code: string;
   readonly status: number;
-  constructor(path: string, status: number, problem: { code?: string; detail?: { vi?: string; en?: string }; errors?: { field: string; en: string }[] }) {
+  constructor(
+    path: string,
+    status: number,
+    problem: { code?: string; detail?: { vi?: string; en?: string }; errors?: { field: string; en: string }[] },
+  ) {
     const fields = problem.errors?.map((error) => `${error.field}: ${error.en}`).join(' ') ?? '';
     super(`${path} answered ${status} ${problem.code ?? ''}: ${problem.detail?.en ?? ''} ${fields}`.trim());
     this.code = problem.code ?? 'unknown';

@@ -16,7 +16,8 @@ let port: number;
 let product: ChildProcess | undefined;
 let published: PublishedReport;
 
-const run = (main: string, ...options: string[]): ChildProcess => spawn(process.execPath, [join(root, main), ...options], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+const run = (main: string, ...options: string[]): ChildProcess =>
+  spawn(process.execPath, [join(root, main), ...options], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
 
 /** Resolves when the child prints a line that fits; rejects with its last words when it ends before. */
 const prints = (child: ChildProcess, pattern: RegExp): Promise<string> =>
@@ -31,7 +32,8 @@ const prints = (child: ChildProcess, pattern: RegExp): Promise<string> =>
     child.stderr?.on('data', onText);
     child.once('exit', (code) => failed(new Error(`ended with ${code} before ${pattern}: ${said.slice(-500)}`)));
   });
-const ended = (child: ChildProcess): Promise<number | null> => new Promise((end) => (child.exitCode === null && child.signalCode === null ? child.once('exit', (code) => end(code)) : end(child.exitCode)));
+const ended = (child: ChildProcess): Promise<number | null> =>
+  new Promise((end) => (child.exitCode === null && child.signalCode === null ? child.once('exit', (code) => end(code)) : end(child.exitCode)));
 
 const start = async (): Promise<void> => {
   product = run('apps/standalone/src/main.ts', '--port', String(port), '--data', data, '--no-sample');
@@ -66,9 +68,17 @@ test('the city’s five years load, are killed in the middle, and report as the 
   await prints(again, /^loaded in /);
 
   const { sign } = await openIssuer({ data, issuer: `http://127.0.0.1:${port}/auth`, audience: 'khue' });
-  const response = await fetch(`http://127.0.0.1:${port}/api/reporting/v1/five-years?from=2018&to=2022`, { headers: { authorization: `Bearer ${await sign('reader', 600)}` } });
-  const report = (await response.json()) as { lines: { code: string; classes: number; turns: number; people: number }[]; total: { classes: number; turns: number; people: number }; notExplained: number };
-  expect(report.lines.map(({ code, classes, turns }) => [code, classes, turns])).toEqual(published.lines.map(({ code, classes, learners }) => [code, classes, learners]));
+  const response = await fetch(`http://127.0.0.1:${port}/api/reporting/v1/five-years?from=2018&to=2022`, {
+    headers: { authorization: `Bearer ${await sign('reader', 600)}` },
+  });
+  const report = (await response.json()) as {
+    lines: { code: string; classes: number; turns: number; people: number }[];
+    total: { classes: number; turns: number; people: number };
+    notExplained: number;
+  };
+  expect(report.lines.map(({ code, classes, turns }) => [code, classes, turns])).toEqual(
+    published.lines.map(({ code, classes, learners }) => [code, classes, learners]),
+  );
   expect([report.total.classes, report.total.turns]).toEqual([6_449, 1_077_386]);
   expect(report.total.people).toBe(353_500);
   expect(report.notExplained).toBe(822_614);

@@ -52,7 +52,15 @@ export const loadStructure = async ({ city, client, say }: LoadOptions): Promise
   for (const unit of city.units) {
     if (!known.has(unit.code)) {
       const parentId = unit.parent === null ? null : (known.get(unit.parent) as string);
-      const { id } = await client.post<{ id: string }>(`${registry}/units`, { code: unit.code, kind: unit.kind, name: unit.name, parentId, from: unit.from, documentNo: null, sample: unit.sample });
+      const { id } = await client.post<{ id: string }>(`${registry}/units`, {
+        code: unit.code,
+        kind: unit.kind,
+        name: unit.name,
+        parentId,
+        from: unit.from,
+        documentNo: null,
+        sample: unit.sample,
+      });
       known = new Map([...known, [unit.code, id]]);
     }
     // The founder may register units only until the first grant, and the first grant needs the root.
@@ -61,7 +69,12 @@ export const loadStructure = async ({ city, client, say }: LoadOptions): Promise
   }
   for (const unit of city.units.filter(({ to }) => to !== null)) {
     const successors = unit.successors.map((code) => ({ unitId: known.get(code), sharePercent: null }));
-    await client.ensure(`${registry}/units/${known.get(unit.code)}/succeed`, { successors, on: unit.to, documentNo: splitDocument, sample: true }, 'successors-recorded', 'unit-ended');
+    await client.ensure(
+      `${registry}/units/${known.get(unit.code)}/succeed`,
+      { successors, on: unit.to, documentNo: splitDocument, sample: true },
+      'successors-recorded',
+      'unit-ended',
+    );
   }
   for (const account of sampleAccounts.slice(1)) await grant(client, account, known);
   // Enrollment must have heard of the grants; after a cut start they may be a moment old.
@@ -75,14 +88,20 @@ export const loadStructure = async ({ city, client, say }: LoadOptions): Promise
 };
 
 const document = (client: Client, number: string, issuedOn: string, governs: string): Promise<void> =>
-  client.ensure(`${registry}/documents`, { number, issuer: 'Tài liệu mẫu', issuedOn, governs, title: 'Văn bản mẫu, không có thật' }, 'document-exists');
+  client.ensure(
+    `${registry}/documents`,
+    { number, issuer: 'Tài liệu mẫu', issuedOn, governs, title: 'Văn bản mẫu, không có thật' },
+    'document-exists',
+  );
 
 export const unitIds = async (client: Client): Promise<ReadonlyMap<string, string>> => {
   const ids = new Map<string, string>();
   for (const on of ['2025-06-30', '2025-07-01']) {
     let next: string | null = '';
     while (next !== null) {
-      const page: Page<{ id: string; code: string }> = await client.get(`${registry}/units?limit=200&on=${on}${next ? `&cursor=${encodeURIComponent(next)}` : ''}`);
+      const page: Page<{ id: string; code: string }> = await client.get(
+        `${registry}/units?limit=200&on=${on}${next ? `&cursor=${encodeURIComponent(next)}` : ''}`,
+      );
       for (const unit of page.items) ids.set(unit.code, unit.id);
       next = page.next;
     }
@@ -92,14 +111,28 @@ export const unitIds = async (client: Client): Promise<ReadonlyMap<string, strin
 
 const grant = (client: Client, { sub, role, unit }: (typeof sampleAccounts)[number], units: ReadonlyMap<string, string>): Promise<void> => {
   const validFrom = unit.startsWith('mau-') ? '2025-07-01' : grantsFrom;
-  return client.ensure(`${registry}/grants`, { sub, role, unitId: units.get(unit), validFrom, validTo: null, documentNo: sampleDocument }, 'grant-exists', 'grant-to-oneself');
+  return client.ensure(
+    `${registry}/grants`,
+    { sub, role, unitId: units.get(unit), validFrom, validTo: null, documentNo: sampleDocument },
+    'grant-exists',
+    'grant-to-oneself',
+  );
 };
 
 const ensureProgram = async (client: Client, program: ReturnType<typeof pastPrograms>[number]): Promise<void> => {
   const { items } = await client.get<Page<{ code: string }>>(`${enrollment}/programs?limit=200`);
   if (items.some(({ code }) => code === program.code)) return;
   const { code, name, line, level, form } = program;
-  await client.post(`${enrollment}/programs`, { code, name, line, level, form, hours: program.days * 8, validFrom: '2018-01-01', documentNo: sampleDocument });
+  await client.post(`${enrollment}/programs`, {
+    code,
+    name,
+    line,
+    level,
+    form,
+    hours: program.days * 8,
+    validFrom: '2018-01-01',
+    documentNo: sampleDocument,
+  });
 };
 
 interface Planned {
@@ -124,13 +157,21 @@ export const loadHistory = async ({ city, scale, client, say }: LoadOptions): Pr
 };
 
 /** Plans, commits and waits. What an earlier, cut run has left committing is waited for first. */
-export const runImport = async (client: Client, api: string, fileName: string, rows: () => Iterable<string>, say: (line: string) => void): Promise<Planned> => {
+export const runImport = async (
+  client: Client,
+  api: string,
+  fileName: string,
+  rows: () => Iterable<string>,
+  say: (line: string) => void,
+): Promise<Planned> => {
   const { items } = await client.get<Page<{ id: string; state: string }>>(`${api}/imports?limit=200`);
-  for (const unfinished of items.filter(({ state }) => state === 'committing')) await finished(client, `${api}/imports/${unfinished.id}`, fileName, say);
+  for (const unfinished of items.filter(({ state }) => state === 'committing'))
+    await finished(client, `${api}/imports/${unfinished.id}`, fileName, say);
   say(`${fileName}: planning…`);
   const ticking = setInterval(() => say(`${fileName}: planning…`), 4_000);
   const planned = await client.upload<Planned>(`${api}/imports?mode=plan`, fileName, rows).finally(() => clearInterval(ticking));
-  if (planned.rejected > 0) throw new Error(`${fileName}: ${planned.rejected} of ${planned.rows} rows were rejected; see ${api}/imports/${planned.id}/rejected`);
+  if (planned.rejected > 0)
+    throw new Error(`${fileName}: ${planned.rejected} of ${planned.rows} rows were rejected; see ${api}/imports/${planned.id}/rejected`);
   if (planned.accepted > 0) {
     await client.post(`${api}/imports/${planned.id}/commit`, { planHash: planned.planHash });
     await finished(client, `${api}/imports/${planned.id}`, fileName, say);
@@ -181,7 +222,13 @@ const recordPublished = ({ city: { report }, scale, client }: LoadOptions): Prom
       from: report.period.from,
       to: report.period.to,
       headlineTurns: scaled(report.headline.approximateTurns, scale),
-      lines: report.lines.map(({ code, vi, en, classes, learners, counts }) => ({ code, name: { vi, en }, classes: scaled(classes, scale), learners: scaled(learners, scale), counts })),
+      lines: report.lines.map(({ code, vi, en, classes, learners, counts }) => ({
+        code,
+        name: { vi, en },
+        classes: scaled(classes, scale),
+        learners: scaled(learners, scale),
+        counts,
+      })),
     },
     'published-report-exists',
   );

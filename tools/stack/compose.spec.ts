@@ -4,13 +4,27 @@ import { parse } from 'yaml';
 import { planStack, stackServices, standardPorts } from './plan.ts';
 
 interface Compose {
-  readonly services: Record<string, { readonly image: string; readonly environment?: Record<string, string>; readonly ports?: string[]; readonly healthcheck?: unknown; readonly depends_on?: Record<string, unknown> }>;
+  readonly services: Record<
+    string,
+    {
+      readonly image: string;
+      readonly environment?: Record<string, string>;
+      readonly ports?: string[];
+      readonly healthcheck?: unknown;
+      readonly depends_on?: Record<string, unknown>;
+    }
+  >;
 }
 
 const text = await readFile(new URL('../../docker-compose.yml', import.meta.url), 'utf8');
 const dockerfile = await readFile(new URL('../../infra/docker/Dockerfile', import.meta.url), 'utf8');
 const compose = parse(text, { merge: true }) as Compose;
-const databases = Object.fromEntries(stackServices.map((name) => [name, { ownerUrl: `postgresql://${name}_owner:x@postgres/${name}`, appUrl: `postgresql://${name}_app:x@postgres/${name}` }]));
+const databases = Object.fromEntries(
+  stackServices.map((name) => [
+    name,
+    { ownerUrl: `postgresql://${name}_owner:x@postgres/${name}`, appUrl: `postgresql://${name}_app:x@postgres/${name}` },
+  ]),
+);
 const plan = planStack({ gatewayPort: 8080, ports: standardPorts, data: '/data', brokers: ['kafka:9092'], identityKey: 'x', databases });
 
 describe('docker-compose.yml describes what npm run stack starts', () => {
@@ -44,7 +58,9 @@ describe('docker-compose.yml describes what npm run stack starts', () => {
   });
 
   test('no secret stands in the file', () => {
-    const secrets = Object.values(compose.services).flatMap((service) => Object.entries(service.environment ?? {}).filter(([variable]) => /PASSWORD|KEY$|SECRET/.test(variable)));
+    const secrets = Object.values(compose.services).flatMap((service) =>
+      Object.entries(service.environment ?? {}).filter(([variable]) => /PASSWORD|KEY$|SECRET/.test(variable)),
+    );
     expect(secrets.length).toBeGreaterThan(0);
     for (const [, value] of secrets) expect(value).toMatch(/^\$\{\w+:\?\}$/);
     for (const [, url] of text.matchAll(/(postgresql:\/\/\S+)/g)) expect(url).toMatch(/:\$\{\w+:\?\}@/);

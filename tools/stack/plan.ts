@@ -44,5 +44,13 @@ export const planStack = ({ gatewayPort, ports, data, brokers, identityKey, data
     };
   });
   const addresses = Object.fromEntries(stackServices.map((name) => [`KHUE_${name.toUpperCase()}_URL`, `http://127.0.0.1:${ports[name]}`]));
-  return [...services, { name: 'gateway', main: 'apps/gateway/src/main.ts', port: gatewayPort, env: { KHUE_PORT: String(gatewayPort), KHUE_PUBLIC_URL: publicUrl, KHUE_DATA: data, ...addresses } }];
+  return [
+    ...services,
+    {
+      name: 'gateway',
+      main: 'apps/gateway/src/main.ts',
+      port: gatewayPort,
+      env: { KHUE_PORT: String(gatewayPort), KHUE_PUBLIC_URL: publicUrl, KHUE_DATA: data, ...addresses },
+    },
+  ];
 };

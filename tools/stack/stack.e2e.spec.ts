@@ -24,7 +24,14 @@ describeOnKafka('the stack', () => {
     for (const name of stackServices) ports[name] = await freePort();
     // A broker of its own, also where the run was given one: topics are named after services.
     const env = { ...environment(), KHUE_KAFKA_BROKERS: undefined };
-    stack = await startStack({ data, gatewayPort: await freePort(), ports: ports as StackPlan['ports'], env, say: () => undefined, onLost: () => undefined });
+    stack = await startStack({
+      data,
+      gatewayPort: await freePort(),
+      ports: ports as StackPlan['ports'],
+      env,
+      say: () => undefined,
+      onLost: () => undefined,
+    });
     const { sign } = await openIssuer({ data, issuer: stack.issuer, audience: 'khue' });
     return { address: stack.address, token: (sub) => sign(sub, 600) };
   });

@@ -49,18 +49,34 @@ export const startStack = async ({ data, gatewayPort, ports, env, say, onLost, o
   opened?.(close);
   try {
     say('PostgreSQL…');
-    const postgres = await startEmbedded({ folder: folder.path, log: say, databases: stackServices.map((name) => ({ name })), onExit: () => onLost('PostgreSQL') });
+    const postgres = await startEmbedded({
+      folder: folder.path,
+      log: say,
+      databases: stackServices.map((name) => ({ name })),
+      onExit: () => onLost('PostgreSQL'),
+    });
     closers.push(() => postgres.close());
     say('Kafka…');
     const found = await findKafka({ brokers: env.KHUE_KAFKA_BROKERS?.split(',').map((broker) => broker.trim()) });
     const kafka = await startKafka({ folder: join(folder.path, 'kafka'), found, keepData: true, log: say });
     closers.push(() => kafka.close());
 
-    const plan = planStack({ gatewayPort, ports, data: folder.path, brokers: kafka.brokers, identityKey: env.KHUE_IDENTITY_KEY ?? folder.identityKey, databases: postgres.databases });
+    const plan = planStack({
+      gatewayPort,
+      ports,
+      data: folder.path,
+      brokers: kafka.brokers,
+      identityKey: env.KHUE_IDENTITY_KEY ?? folder.identityKey,
+      databases: postgres.databases,
+    });
     const running = new Map<Process['name'], ChildProcess>();
     const run = async (process: Process): Promise<void> => {
       say(`${process.name}…`);
-      const child = spawn(globalThis.process.execPath, [join(root, process.main)], { cwd: root, env: { ...env, ...process.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn(globalThis.process.execPath, [join(root, process.main)], {
+        cwd: root,
+        env: { ...env, ...process.env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       const log = createWriteStream(join(folder.path, `${process.name}.log`), { flags: 'a' });
       child.stderr.pipe(log);
       running.set(process.name, child);
@@ -89,8 +105,16 @@ export const startStack = async ({ data, gatewayPort, ports, env, say, onLost, o
 
 const isReady = (child: ChildProcess, { name, port }: Process, folder: string): Promise<void> =>
   new Promise((ready, failed) => {
-    const give = (vi: string, en: string): void => failed(new StartProblem('start-failed', { vi: `${vi} Xem ${join(folder, `${name}.log`)}.`, en: `${en} See ${join(folder, `${name}.log`)}.` }));
-    const timer = setTimeout(() => give(`Dịch vụ ${name} (cổng ${port}) chưa sẵn sàng sau ${waits.readyMs / 1_000} giây.`, `The service ${name} (port ${port}) is not ready after ${waits.readyMs / 1_000} seconds.`), waits.readyMs);
+    const give = (vi: string, en: string): void =>
+      failed(new StartProblem('start-failed', { vi: `${vi} Xem ${join(folder, `${name}.log`)}.`, en: `${en} See ${join(folder, `${name}.log`)}.` }));
+    const timer = setTimeout(
+      () =>
+        give(
+          `Dịch vụ ${name} (cổng ${port}) chưa sẵn sàng sau ${waits.readyMs / 1_000} giây.`,
+          `The service ${name} (port ${port}) is not ready after ${waits.readyMs / 1_000} seconds.`,
+        ),
+      waits.readyMs,
+    );
     child.stdout?.on('data', (text: Buffer) => {
       if (!text.toString().includes('ready ')) return;
       clearTimeout(timer);
@@ -98,7 +122,10 @@ const isReady = (child: ChildProcess, { name, port }: Process, folder: string): 
     });
     child.once('exit', (code) => {
       clearTimeout(timer);
-      give(`Dịch vụ ${name} (cổng ${port}) dừng ngay khi khởi động (mã ${code}).`, `The service ${name} (port ${port}) ended while starting (code ${code}).`);
+      give(
+        `Dịch vụ ${name} (cổng ${port}) dừng ngay khi khởi động (mã ${code}).`,
+        `The service ${name} (port ${port}) ended while starting (code ${code}).`,
+      );
     });
   });
 

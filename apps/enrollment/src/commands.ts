@@ -24,7 +24,12 @@ const need = <T>(record: T | undefined, what: string): T => {
 
 const programs = (directory: () => Directory): Aggregate<PublishProgram, Programs, ProgramPublished> => ({
   noun: 'program',
-  load: (tx, commands) => loadPrograms(tx, bodies(commands).map(({ code }) => code), directory()),
+  load: (tx, commands) =>
+    loadPrograms(
+      tx,
+      bodies(commands).map(({ code }) => code),
+      directory(),
+    ),
   decide: (command, state) => decideProgram(command.body, by(command), state),
   evolve: evolveProgram,
   save: savePrograms,
@@ -38,13 +43,21 @@ const programs = (directory: () => Directory): Aggregate<PublishProgram, Program
 
 const ruleSets = (directory: () => Directory): Aggregate<PublishRuleSet, RuleSets, RuleSetPublished> => ({
   noun: 'rule-set',
-  load: (tx, commands) => loadRuleSets(tx, bodies(commands).map(({ ruleSet }) => ruleSet.id), directory()),
+  load: (tx, commands) =>
+    loadRuleSets(
+      tx,
+      bodies(commands).map(({ ruleSet }) => ruleSet.id),
+      directory(),
+    ),
   decide: (command, state) => decideRuleSet(command.body, by(command), state),
   evolve: evolveRuleSet,
   save: saveRuleSets,
   outbound: () => [],
   answer: ({ body: { hash, ruleSet } }) => ({ ok: true, status: 201, body: { hash, ruleSet }, version: ruleSet.version }),
-  subject: ({ body: { hash, ruleSet } }, state) => ({ id: ruleSet.id, record: state.added.has(hash) ? { id: ruleSet.id, version: ruleSet.version, hash } : undefined }),
+  subject: ({ body: { hash, ruleSet } }, state) => ({
+    id: ruleSet.id,
+    record: state.added.has(hash) ? { id: ruleSet.id, version: ruleSet.version, hash } : undefined,
+  }),
 });
 
 const classes = (directory: () => Directory): Aggregate<OpenClass, Classes, ClassOpened> => ({
@@ -105,10 +118,17 @@ export const createCommands = (host: Host): Commands => {
     classes: host.gather(classes(directory)),
     enrollments: host.gather(ofEnrollments),
     noteSeats: async (tx, told) => {
-      const answers = await applyBatch(tx, ofEnrollments, told.map(({ command }) => command));
+      const answers = await applyBatch(
+        tx,
+        ofEnrollments,
+        told.map(({ command }) => command),
+      );
       const refused = answers.find((answer) => !answer.ok);
       if (refused && !refused.ok) throw new Error(`a seat's news was refused: ${refused.code}`);
-      await keepSeatEvents(tx, told.map(({ event }) => event));
+      await keepSeatEvents(
+        tx,
+        told.map(({ event }) => event),
+      );
     },
   };
 };

@@ -32,10 +32,16 @@ export const quotaInbound = (commands: Commands): ConsumeOptions => ({
   topics: [quotaFacts],
   known: [seatHeld, seatQueued, seatRefused, seatReleased, seatConfirmed],
   apply: (tx, events) =>
-    commands.noteSeats(tx, events.map((event) => {
-      const { subject: enrollmentId, sequence, id, type, time: at, causationId, correlationId, actor } = event;
-      return { command: commandFromEvent('enrollment', event, noteSeat(event)), event: { enrollmentId, sequence, id, type, at, causationId, correlationId, actor } };
-    })),
+    commands.noteSeats(
+      tx,
+      events.map((event) => {
+        const { subject: enrollmentId, sequence, id, type, time: at, causationId, correlationId, actor } = event;
+        return {
+          command: commandFromEvent('enrollment', event, noteSeat(event)),
+          event: { enrollmentId, sequence, id, type, at, causationId, correlationId, actor },
+        };
+      }),
+    ),
 });
 
 /** Cards are kept as they come: whom one may nominate, and by what they are judged. */

@@ -1,8 +1,20 @@
 import type { z } from 'zod';
 import type { EventDefinition, Outgoing } from '@khue/contracts/envelope';
 import {
-  classOpened, eligibilityRechecked, enrollmentWithdrawn, learnerAdmitted, learnerNominated, nominationApproved, nominationTurnedDown, pastClassRecorded,
-  pastClassRevoked, programPublished, ruleWaived, seatRequested, turnRecorded, turnRevoked,
+  classOpened,
+  eligibilityRechecked,
+  enrollmentWithdrawn,
+  learnerAdmitted,
+  learnerNominated,
+  nominationApproved,
+  nominationTurnedDown,
+  pastClassRecorded,
+  pastClassRevoked,
+  programPublished,
+  ruleWaived,
+  seatRequested,
+  turnRecorded,
+  turnRevoked,
 } from '@khue/contracts/events/enrollment';
 import type { ClassOpened } from './domain/classes.ts';
 import { untold, type EnrollmentEvent } from './domain/enrollment.ts';
@@ -10,7 +22,12 @@ import type { PastEvent } from './domain/past-turns.ts';
 import type { ProgramPublished } from './domain/programs.ts';
 import { classOf, openRules, type Enrollment, type Enrollments } from './domain/records.ts';
 
-const tell = <D extends EventDefinition>(definition: D, subject: string, sequence: number, data: z.input<D['data']>): Outgoing => ({ definition, subject, sequence, data });
+const tell = <D extends EventDefinition>(definition: D, subject: string, sequence: number, data: z.input<D['data']>): Outgoing => ({
+  definition,
+  subject,
+  sequence,
+  data,
+});
 
 export const tellProgram = ({ program }: ProgramPublished): Outgoing[] => {
   const { id, code, version, name, line, level, form, validFrom, documentNo } = program;
@@ -30,23 +47,37 @@ export const tellEnrollment = (event: EnrollmentEvent, state: Enrollments): Outg
   if (!row || untold.has(event.type)) return [];
   const { id: enrollmentId, classId, personId, unitId, eligibility, sequence } = row;
   const who = { enrollmentId, classId, personId, unitId };
-  const judged = { verdict: eligibility.verdict, ruleSetId: eligibility.ruleSet?.id ?? null, ruleSetHash: eligibility.ruleSet?.hash ?? null, openRules: openRules(eligibility) };
+  const judged = {
+    verdict: eligibility.verdict,
+    ruleSetId: eligibility.ruleSet?.id ?? null,
+    ruleSetHash: eligibility.ruleSet?.hash ?? null,
+    openRules: openRules(eligibility),
+  };
   switch (event.type) {
-    case 'LearnerNominated': return [tell(learnerNominated, enrollmentId, sequence, { ...who, ...judged })];
-    case 'EligibilityRechecked': return [tell(eligibilityRechecked, enrollmentId, sequence, { enrollmentId, ...judged })];
+    case 'LearnerNominated':
+      return [tell(learnerNominated, enrollmentId, sequence, { ...who, ...judged })];
+    case 'EligibilityRechecked':
+      return [tell(eligibilityRechecked, enrollmentId, sequence, { enrollmentId, ...judged })];
     case 'RuleWaived': {
       const { ruleId, documentNo, date } = event.waiver;
       return [tell(ruleWaived, enrollmentId, sequence, { enrollmentId, ruleId, documentNo, on: date })];
     }
-    case 'NominationApproved': return [tell(nominationApproved, enrollmentId, sequence, who)];
-    case 'SeatRequested': return [tell(seatRequested, enrollmentId, sequence, { enrollmentId, unitId, programCode: classOf(state, row).programCode, year: yearOf(state, row) })];
+    case 'NominationApproved':
+      return [tell(nominationApproved, enrollmentId, sequence, who)];
+    case 'SeatRequested':
+      return [
+        tell(seatRequested, enrollmentId, sequence, { enrollmentId, unitId, programCode: classOf(state, row).programCode, year: yearOf(state, row) }),
+      ];
     case 'LearnerAdmitted': {
       const { programCode, line } = classOf(state, row);
       return [tell(learnerAdmitted, enrollmentId, sequence, { ...who, programCode, line, year: yearOf(state, row) })];
     }
-    case 'NominationTurnedDown': return [tell(nominationTurnedDown, enrollmentId, sequence, { enrollmentId, classId, reason: event.reason })];
-    case 'EnrollmentWithdrawn': return [tell(enrollmentWithdrawn, enrollmentId, sequence, { ...who, on: event.on, wasAdmitted: event.wasAdmitted })];
-    default: return [];
+    case 'NominationTurnedDown':
+      return [tell(nominationTurnedDown, enrollmentId, sequence, { enrollmentId, classId, reason: event.reason })];
+    case 'EnrollmentWithdrawn':
+      return [tell(enrollmentWithdrawn, enrollmentId, sequence, { ...who, on: event.on, wasAdmitted: event.wasAdmitted })];
+    default:
+      return [];
   }
 };
 
@@ -56,7 +87,8 @@ export const tellPast = (event: PastEvent): Outgoing => {
       const { id, code, programCode, line, hostUnitId, from, to, sequence } = event.past;
       return tell(pastClassRecorded, id, sequence, { classId: id, code, programCode, line, hostUnitId, from, to, importId: event.importId });
     }
-    case 'PastClassRevoked': return tell(pastClassRevoked, event.past.id, event.past.sequence, { classId: event.past.id, importId: event.importId });
+    case 'PastClassRevoked':
+      return tell(pastClassRevoked, event.past.id, event.past.sequence, { classId: event.past.id, importId: event.importId });
     case 'TurnRecorded': {
       const { id, classId, personId, unitId, documentNo, sequence } = event.turn;
       return tell(turnRecorded, id, sequence, { turnId: id, classId, personId, unitId, importId: event.importId, documentNo });
@@ -73,7 +105,27 @@ export const shownEnrollment = (row: Enrollment, state: Enrollments) => {
   const { id, classId, personId, unitId, seat, reason, enteredBy, enteredAt, approvedBy, approvedAt, version, eligibility, waivers } = row;
   const { code: classCode, programCode, line, from, to } = classOf(state, row);
   return {
-    id, provenance: 'live', state: row.state, classId, classCode, programCode, line, from, to, personId, unitId, seat, reason, documentNo: null, importId: null,
-    enteredBy, enteredAt, approvedBy, approvedAt, version, eligibility, waivers,
+    id,
+    provenance: 'live',
+    state: row.state,
+    classId,
+    classCode,
+    programCode,
+    line,
+    from,
+    to,
+    personId,
+    unitId,
+    seat,
+    reason,
+    documentNo: null,
+    importId: null,
+    enteredBy,
+    enteredAt,
+    approvedBy,
+    approvedAt,
+    version,
+    eligibility,
+    waivers,
   } as const;
 };

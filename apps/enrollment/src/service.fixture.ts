@@ -1,7 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import type { DataOf, EventDefinition } from '@khue/contracts/envelope';
 import type { LearnerFacts } from '@khue/contracts/eligibility';
-import { grantIssued, historyAssigned, personCard, personErased, unitDissolved, unitEstablished, unitSucceeded } from '@khue/contracts/events/registry';
+import {
+  grantIssued,
+  historyAssigned,
+  personCard,
+  personErased,
+  unitDissolved,
+  unitEstablished,
+  unitSucceeded,
+} from '@khue/contracts/events/registry';
 import type { Role } from '@khue/contracts/grants';
 import { makeIdentityNumber } from '@khue/contracts/identity-number';
 import { identityRef } from '@khue/host/identity-ref';
@@ -16,12 +24,27 @@ export const idOf = (word: string): string => uuidv5(word, '6f6d2a0e-6f2e-4f57-9
 const told = <D extends EventDefinition>(definition: D, subject: string, data: DataOf<D>): Published => ({ definition, subject, data }) as Published;
 
 const unit = (code: string, parent: string | null, from = '2008-08-01'): Published =>
-  told(unitEstablished, idOf(code), { unitId: idOf(code), code, kind: 'body', name: code, parentId: parent && idOf(parent), from, documentNo: null, sample: true });
+  told(unitEstablished, idOf(code), {
+    unitId: idOf(code),
+    code,
+    kind: 'body',
+    name: code,
+    parentId: parent && idOf(parent),
+    from,
+    documentNo: null,
+    sample: true,
+  });
 
 const ended = (code: string, on: string, ...successors: string[]): Published =>
   successors.length === 0
     ? told(unitDissolved, idOf(code), { unitId: idOf(code), on, documentNo: null })
-    : told(unitSucceeded, idOf(code), { unitId: idOf(code), successors: successors.map((to) => ({ unitId: idOf(to), sharePercent: null })), on, documentNo: null, sample: true });
+    : told(unitSucceeded, idOf(code), {
+        unitId: idOf(code),
+        successors: successors.map((to) => ({ unitId: idOf(to), sharePercent: null })),
+        on,
+        documentNo: null,
+        sample: true,
+      });
 
 export const grant = (sub: string, role: Role, at: string): Published => {
   const grantId = idOf(`grant ${sub} ${role} ${at}`);
@@ -33,17 +56,39 @@ export const grant = (sub: string, role: Role, at: string): Published => {
  * officer.d1, officer.c11, officer.c21, officer.old, approver.d1, approver.c21, board, school, reader.
  */
 export const city: readonly Published[] = [
-  unit('city', null), unit('school', 'city'), unit('d1', 'city'), unit('d2', 'city'), unit('c11', 'd1'), unit('c12', 'd1'), unit('c21', 'd2'), unit('old', 'd1'),
+  unit('city', null),
+  unit('school', 'city'),
+  unit('d1', 'city'),
+  unit('d2', 'city'),
+  unit('c11', 'd1'),
+  unit('c12', 'd1'),
+  unit('c21', 'd2'),
+  unit('old', 'd1'),
   ended('old', '2025-07-01', 'c11', 'c21'),
-  grant('officer.d1', 'officer', 'd1'), grant('officer.c11', 'officer', 'c11'), grant('officer.c21', 'officer', 'c21'), grant('officer.old', 'officer', 'old'),
-  grant('approver.d1', 'approver', 'd1'), grant('approver.c21', 'approver', 'c21'), grant('both', 'officer', 'd1'), grant('both', 'approver', 'd1'),
-  grant('board', 'board', 'city'), grant('school', 'school', 'school'), grant('reader', 'reader', 'city'),
+  grant('officer.d1', 'officer', 'd1'),
+  grant('officer.c11', 'officer', 'c11'),
+  grant('officer.c21', 'officer', 'c21'),
+  grant('officer.old', 'officer', 'old'),
+  grant('approver.d1', 'approver', 'd1'),
+  grant('approver.c21', 'approver', 'c21'),
+  grant('both', 'officer', 'd1'),
+  grant('both', 'approver', 'd1'),
+  grant('board', 'board', 'city'),
+  grant('school', 'school', 'school'),
+  grant('reader', 'reader', 'city'),
 ];
 
 /** As far as 350-QĐ/TW was read, fit for the intermediate level. */
 export const fit: LearnerFacts = {
-  birth: '1980-05-19', sex: 'male', ethnicMinority: false, party: { status: 'full' }, degree: 'university', post: { code: 'division-head', level: 'province' },
-  planned: { confirmed: false }, lecturer: { willTeachIntermediate: false }, sector: 'civil',
+  birth: '1980-05-19',
+  sex: 'male',
+  ethnicMinority: false,
+  party: { status: 'full' },
+  degree: 'university',
+  post: { code: 'division-head', level: 'province' },
+  planned: { confirmed: false },
+  lecturer: { willTeachIntermediate: false },
+  sector: 'civil',
   ratings: Array.from({ length: 12 }, (_, back) => ({ year: new Date().getFullYear() - back, rating: 'good' as const })),
 };
 export const unrated: LearnerFacts = { ...fit, ratings: null };
@@ -52,9 +97,23 @@ export const unrated: LearnerFacts = { ...fit, ratings: null };
 export const numberOf = (serial: number): string => makeIdentityNumber({ province: 1, sex: 'male', birthYear: 1980, serial });
 export const testKey = 'a key for tests that nobody else uses';
 
-export const card = (person: string, at: string, { facts = fit, serial, name = `Nguyễn Văn ${person}`, mergedInto = null }: { facts?: LearnerFacts; serial?: number; name?: string; mergedInto?: string | null } = {}): Published =>
+export const card = (
+  person: string,
+  at: string,
+  {
+    facts = fit,
+    serial,
+    name = `Nguyễn Văn ${person}`,
+    mergedInto = null,
+  }: { facts?: LearnerFacts; serial?: number; name?: string; mergedInto?: string | null } = {},
+): Published =>
   told(personCard, idOf(person), {
-    personId: idOf(person), unitId: idOf(at), name, identityRef: serial === undefined ? null : identityRef(testKey, numberOf(serial)), facts, mergedInto: mergedInto && idOf(mergedInto),
+    personId: idOf(person),
+    unitId: idOf(at),
+    name,
+    identityRef: serial === undefined ? null : identityRef(testKey, numberOf(serial)),
+    facts,
+    mergedInto: mergedInto && idOf(mergedInto),
   });
 
 export const erased = (person: string): Published => told(personErased, idOf(person), { personId: idOf(person) });
@@ -66,9 +125,27 @@ export const assigned = (person: string, from: string, to: string): Published =>
 
 /** Publishes the programs and rules that specs teach and judge by. */
 export const publishCatalog = async (service: TestService): Promise<void> => {
-  const program = { name: 'Trung cấp lý luận chính trị', level: 'intermediate', form: 'non-concentrated', line: 'intermediate-theory', hours: 1056, validFrom: '2018-01-01', documentNo: '57-QĐ/TW' };
+  const program = {
+    name: 'Trung cấp lý luận chính trị',
+    level: 'intermediate',
+    form: 'non-concentrated',
+    line: 'intermediate-theory',
+    hours: 1056,
+    validFrom: '2018-01-01',
+    documentNo: '57-QĐ/TW',
+  };
   await expectStatus(service.call('school', 'POST', `${api}/programs`, { ...program, code: 'TCLLCT' }), 201);
-  await expectStatus(service.call('board', 'POST', `${api}/programs`, { ...program, code: 'CN3', name: 'Cập nhật kiến thức', level: null, form: null, line: 'update-group-3' }), 201);
+  await expectStatus(
+    service.call('board', 'POST', `${api}/programs`, {
+      ...program,
+      code: 'CN3',
+      name: 'Cập nhật kiến thức',
+      level: null,
+      form: null,
+      line: 'update-group-3',
+    }),
+    201,
+  );
   const rules: unknown = JSON.parse(await readFile(new URL('../rules/350-qd-tw.json', import.meta.url), 'utf8'));
   await expectStatus(service.call('board', 'POST', `${api}/rule-sets`, rules), 201);
 };

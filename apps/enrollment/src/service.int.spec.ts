@@ -9,16 +9,27 @@ import { api, assigned, card, city, erased, expectStatus, fit, idOf, publishCata
 import { createEnrollment } from './service.ts';
 
 let service: TestService;
-const post = (sub: string, path: string, body: unknown = undefined, headers: Record<string, string> = {}) => service.call(sub, 'POST', `${api}${path}`, body, headers);
+const post = (sub: string, path: string, body: unknown = undefined, headers: Record<string, string> = {}) =>
+  service.call(sub, 'POST', `${api}${path}`, body, headers);
 const get = (sub: string, path: string) => service.call(sub, 'GET', `${api}${path}`);
 type Row = { id: string; state: string; code: string; version: number; eligibility: { verdict: string } };
 
 const year = new Date().getFullYear();
 const open = async (size = 5, programCode = 'TCLLCT'): Promise<string> =>
-  (await expectStatus<Row>(post('school', '/classes', { programCode, hostUnitId: idOf('school'), size, from: `${year}-12-01`, to: `${year + 1}-12-01` }), 201)).id;
-const nominate = async (person: string, classId: string, sub = 'officer.d1'): Promise<Row> => expectStatus<Row>(post(sub, '/nominations', { classId, personId: idOf(person) }), 201);
+  (
+    await expectStatus<Row>(
+      post('school', '/classes', { programCode, hostUnitId: idOf('school'), size, from: `${year}-12-01`, to: `${year + 1}-12-01` }),
+      201,
+    )
+  ).id;
+const nominate = async (person: string, classId: string, sub = 'officer.d1'): Promise<Row> =>
+  expectStatus<Row>(post(sub, '/nominations', { classId, personId: idOf(person) }), 201);
 const seat = { unitId: idOf('c11'), year, programCode: 'TCLLCT', potId: idOf('pot'), accountId: idOf('account') };
-const told = (enrollmentId: string, definition: Published['definition'], data: object): Published => ({ definition, subject: enrollmentId, data: { enrollmentId, ...data } as never });
+const told = (enrollmentId: string, definition: Published['definition'], data: object): Published => ({
+  definition,
+  subject: enrollmentId,
+  data: { enrollmentId, ...data } as never,
+});
 const held = (id: string) => told(id, seatHeld, { ...seat, cause: 'requested' });
 const stateOf = async (id: string): Promise<string> => (await expectStatus<Row>(get('board', `/enrollments/${id}`), 200)).state;
 
@@ -26,19 +37,37 @@ beforeAll(async () => {
   service = await testService('enrollment', createEnrollment);
   await service.publish(city);
   const people = ['an', 'binh', 'chi', 'dung', 'giang', 'hoa', 'khoa'];
-  await service.publish([...people.map((person) => card(person, 'c11')), card('lan', 'c21'), card('minh', 'c11', { facts: unrated }), card('nga', 'old'), card('oanh', 'c11', { facts: { ...fit, birth: '2002' } })]);
+  await service.publish([
+    ...people.map((person) => card(person, 'c11')),
+    card('lan', 'c21'),
+    card('minh', 'c11', { facts: unrated }),
+    card('nga', 'old'),
+    card('oanh', 'c11', { facts: { ...fit, birth: '2002' } }),
+  ]);
   await publishCatalog(service);
 });
 afterAll(() => service.stop());
 
 describe('programs and rules', () => {
   it('are published in versions, and read by everybody with a role', async () => {
-    const again = { code: 'X1', name: 'Bồi dưỡng', level: null, form: null, line: 'districts', hours: 24, validFrom: '2026-01-01', documentNo: '5-QĐ/TU' };
+    const again = {
+      code: 'X1',
+      name: 'Bồi dưỡng',
+      level: null,
+      form: null,
+      line: 'districts',
+      hours: 24,
+      validFrom: '2026-01-01',
+      documentNo: '5-QĐ/TU',
+    };
     await expectStatus(post('school', '/programs', again), 201);
     expect(await expectStatus(post('board', '/programs', { ...again, validFrom: '2026-07-01' }), 201)).toMatchObject({ version: 2 });
     const page = await expectStatus<{ items: { version: number }[]; next: string }>(get('reader', '/programs?code=X1&limit=1'), 200);
     expect(page.items.map(({ version }) => version)).toEqual([1]);
-    const rest = await expectStatus<{ items: { version: number }[]; next: null }>(get('reader', `/programs?code=X1&limit=1&cursor=${page.next}`), 200);
+    const rest = await expectStatus<{ items: { version: number }[]; next: null }>(
+      get('reader', `/programs?code=X1&limit=1&cursor=${page.next}`),
+      200,
+    );
     expect([rest.items.map(({ version }) => version), rest.next]).toEqual([[2], null]);
     const inForce = await expectStatus<{ items: { version: number }[] }>(get('reader', '/programs?code=X1&on=2026-06-30'), 200);
     expect(inForce.items).toMatchObject([{ version: 1, validFrom: '2026-01-01' }]);
@@ -65,7 +94,10 @@ describe('a class', () => {
     const body = { programCode: 'CN3', hostUnitId: idOf('school'), size: 20, from: '2026-03-01', to: '2026-03-05' };
     const opened = await Promise.all(Array.from({ length: 30 }, () => expectStatus<Row>(post('school', '/classes', body), 201)));
     expect(opened.map(({ code }) => code).sort()).toEqual(Array.from({ length: 30 }, (_, place) => `K26.BD.B${String(place + 1).padStart(2, '0')}`));
-    expect(classRecord.parse(await expectStatus(get('reader', `/classes/${opened[0]?.id}`), 200))).toMatchObject({ taken: 0, line: 'update-group-3' });
+    expect(classRecord.parse(await expectStatus(get('reader', `/classes/${opened[0]?.id}`), 200))).toMatchObject({
+      taken: 0,
+      line: 'update-group-3',
+    });
   });
   it('with a code of its own has it alone at its host', async () => {
     const body = { programCode: 'CN3', hostUnitId: idOf('school'), size: 20, from: '2026-03-01', to: '2026-03-05', code: 'L-01' };
@@ -89,7 +121,12 @@ describe('a nomination', () => {
     const key = { 'idempotency-key': 'once' };
     const first = await post('officer.d1', '/nominations', { classId, personId: idOf('an') }, key);
     const row = enrollmentRecord.parse(first.json());
-    expect(row).toMatchObject({ state: 'nominated', unitId: idOf('c11'), enteredBy: 'officer.d1', eligibility: { verdict: 'eligible', ruleSet: { id: '350-qd-tw' } } });
+    expect(row).toMatchObject({
+      state: 'nominated',
+      unitId: idOf('c11'),
+      enteredBy: 'officer.d1',
+      eligibility: { verdict: 'eligible', ruleSet: { id: '350-qd-tw' } },
+    });
     expect(first.headers.etag).toBe('"1"');
     expect((await post('officer.d1', '/nominations', { classId, personId: idOf('an') }, key)).json()).toEqual(first.json());
     expect(await refusedAs(post('officer.d1', '/nominations', { classId, personId: idOf('an') }))).toBe('409 already-nominated');
@@ -102,9 +139,20 @@ describe('a nomination', () => {
     const classId = await open();
     const personIds = ['an', 'lan', 'not there', 'binh'].map(idOf);
     const key = { 'idempotency-key': 'a-list' };
-    const { items } = await expectStatus<{ items: { nomination: Row | null; problem: { code: string } | null }[] }>(post('officer.d1', '/nominations/bulk', { classId, personIds }, key), 200);
-    expect(items.map(({ nomination, problem }) => nomination?.state ?? problem?.code)).toEqual(['nominated', 'out-of-scope', 'person-not-known-yet', 'nominated']);
-    const again = await expectStatus<{ items: { nomination: Row | null }[] }>(post('officer.d1', '/nominations/bulk', { classId, personIds }, key), 200);
+    const { items } = await expectStatus<{ items: { nomination: Row | null; problem: { code: string } | null }[] }>(
+      post('officer.d1', '/nominations/bulk', { classId, personIds }, key),
+      200,
+    );
+    expect(items.map(({ nomination, problem }) => nomination?.state ?? problem?.code)).toEqual([
+      'nominated',
+      'out-of-scope',
+      'person-not-known-yet',
+      'nominated',
+    ]);
+    const again = await expectStatus<{ items: { nomination: Row | null }[] }>(
+      post('officer.d1', '/nominations/bulk', { classId, personIds }, key),
+      200,
+    );
     expect(again.items.map(({ nomination }) => nomination?.id)).toEqual(items.map(({ nomination }) => nomination?.id));
   });
   it('lacking data waits until the card is completed and checked', async () => {
@@ -112,7 +160,10 @@ describe('a nomination', () => {
     expect(eligibility.verdict).toBe('missing-data');
     expect(await refusedAs(post('approver.d1', `/nominations/${id}/approve`))).toBe('409 eligibility-missing-data');
     await service.publish([card('minh', 'c11')]);
-    expect(await expectStatus<Row>(post('officer.d1', `/nominations/${id}/recheck`), 200)).toMatchObject({ eligibility: { verdict: 'eligible' }, version: 2 });
+    expect(await expectStatus<Row>(post('officer.d1', `/nominations/${id}/recheck`), 200)).toMatchObject({
+      eligibility: { verdict: 'eligible' },
+      version: 2,
+    });
     await expectStatus(post('approver.d1', `/nominations/${id}/approve`), 200);
   });
   it('of somebody too young is approved with an exception only', async () => {
@@ -120,11 +171,18 @@ describe('a nomination', () => {
     expect(await refusedAs(post('approver.d1', `/nominations/${id}/approve`))).toBe('409 not-eligible');
     const waiver = { ruleId: 'TC.AGE.KTT', documentNo: '12-QĐ/TU', date: '2026-01-05', by: 'Ban Thường vụ Thành ủy' };
     expect(await refusedAs(post('officer.d1', `/nominations/${id}/waivers`, waiver))).toBe('403 role-missing');
-    expect(await expectStatus(post('board', `/nominations/${id}/waivers`, waiver), 201)).toMatchObject({ waivers: [waiver], eligibility: { verdict: 'eligible' } });
+    expect(await expectStatus(post('board', `/nominations/${id}/waivers`, waiver), 201)).toMatchObject({
+      waivers: [waiver],
+      eligibility: { verdict: 'eligible' },
+    });
     await expectStatus(post('approver.d1', `/nominations/${id}/approve`, { reason: 'Theo quyết định' }), 200);
-    const { rows } = await service.service.pool.query<{ command: string; reason: string | null; actor: string }>('select command, reason, actor from messaging.audit where subject = $1 order by id', [id]);
+    const { rows } = await service.service.pool.query<{ command: string; reason: string | null; actor: string }>(
+      'select command, reason, actor from messaging.audit where subject = $1 order by id',
+      [id],
+    );
     expect(rows).toEqual([
-      { command: 'NominateLearner', reason: null, actor: 'officer.d1' }, { command: 'WaiveRule', reason: null, actor: 'board' },
+      { command: 'NominateLearner', reason: null, actor: 'officer.d1' },
+      { command: 'WaiveRule', reason: null, actor: 'board' },
       { command: 'ApproveNomination', reason: 'Theo quyết định', actor: 'approver.d1' },
     ]);
   });
@@ -134,7 +192,10 @@ describe('a nomination', () => {
     expect(await refusedAs(post('both', `/nominations/${id}/approve`))).toBe('409 same-person');
     expect(await refusedAs(post('approver.c21', `/nominations/${id}/approve`))).toBe('403 out-of-scope');
     expect(await refusedAs(post('approver.d1', `/nominations/${id}/approve`, undefined, { 'if-match': '"9"' }))).toBe('412 version-stale');
-    expect(await expectStatus<Row>(post('approver.d1', `/nominations/${id}/approve`, undefined, { 'if-match': '"1"' }), 200)).toMatchObject({ state: 'approved', version: 3 });
+    expect(await expectStatus<Row>(post('approver.d1', `/nominations/${id}/approve`, undefined, { 'if-match': '"1"' }), 200)).toMatchObject({
+      state: 'approved',
+      version: 3,
+    });
   });
   it('never takes more places than the class has, whatever comes at once', async () => {
     const classId = await open(2);
@@ -158,10 +219,23 @@ describe('quota’s answers', () => {
     expect(await stateOf(id)).toBe('queued');
     await service.publish([held(id)]);
     await service.publish([told(id, seatConfirmed, seat)]);
-    expect(readEnrollmentRecord.parse(await expectStatus(get('officer.c11', `/enrollments/${id}`), 200))).toMatchObject({ state: 'admitted', seat: 'confirmed', personName: 'Nguyễn Văn dung' });
-    const story = await expectStatus<{ type: string; service: string; id: string; causationId: string; actor: string }[]>(get('officer.c11', `/enrollments/${id}/timeline`), 200);
+    expect(readEnrollmentRecord.parse(await expectStatus(get('officer.c11', `/enrollments/${id}`), 200))).toMatchObject({
+      state: 'admitted',
+      seat: 'confirmed',
+      personName: 'Nguyễn Văn dung',
+    });
+    const story = await expectStatus<{ type: string; service: string; id: string; causationId: string; actor: string }[]>(
+      get('officer.c11', `/enrollments/${id}/timeline`),
+      200,
+    );
     expect(story.map(({ type }) => type)).toEqual([
-      'enrollment.learner-nominated', 'enrollment.nomination-approved', 'enrollment.seat-requested', 'quota.seat-queued', 'quota.seat-held', 'enrollment.learner-admitted', 'quota.seat-confirmed',
+      'enrollment.learner-nominated',
+      'enrollment.nomination-approved',
+      'enrollment.seat-requested',
+      'quota.seat-queued',
+      'quota.seat-held',
+      'enrollment.learner-admitted',
+      'quota.seat-confirmed',
     ]);
     expect(story[5]).toMatchObject({ causationId: story[4]?.id, actor: 'service:enrollment', service: 'enrollment' });
     expect(await refusedAs(get('officer.c21', `/enrollments/${id}/timeline`))).toBe('403 out-of-scope');
@@ -187,7 +261,8 @@ describe('reading', () => {
   it('shows each caller the rows of their scope, page by page', async () => {
     const classId = await open(5, 'CN3');
     const rows = [await nominate('an', classId), await nominate('binh', classId), await nominate('lan', classId, 'officer.c21')];
-    const ids = async (sub: string, query = ''): Promise<string[]> => (await expectStatus<{ items: Row[] }>(get(sub, `/nominations?classId=${classId}${query}`), 200)).items.map(({ id }) => id);
+    const ids = async (sub: string, query = ''): Promise<string[]> =>
+      (await expectStatus<{ items: Row[] }>(get(sub, `/nominations?classId=${classId}${query}`), 200)).items.map(({ id }) => id);
     const newestFirst = rows.map(({ id }) => id).reverse();
     expect(await ids('board')).toEqual(newestFirst);
     expect(await ids('school')).toEqual(newestFirst);

@@ -16,7 +16,9 @@ const discovery = (issuerUrl: string): Record<string, unknown> => ({
 /** The built-in issuer's routes. Errors of the token endpoint have the shape of RFC 6749, which clients' libraries expect. */
 export const serveAuth = async (http: FastifyInstance, issuer: Issuer, issuerUrl: string): Promise<void> => {
   await http.register(async (scope) => {
-    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: 4_096 }, (_, body, done) => done(null, new URLSearchParams(body as string)));
+    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: 4_096 }, (_, body, done) =>
+      done(null, new URLSearchParams(body as string)),
+    );
     scope.get('/auth/.well-known/openid-configuration', async () => discovery(issuerUrl));
     scope.get('/auth/jwks', async () => issuer.jwks);
     scope.post('/auth/token', async (request, reply) => {

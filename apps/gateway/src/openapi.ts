@@ -4,7 +4,10 @@ import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 
 /** One document of all services' routes, from the schemas they check with; `x-roles` says who may call. */
-export const openApiDocument = (routes: readonly Route[], options: { readonly version: string; readonly serverUrl: string }): ReturnType<typeof createDocument> => {
+export const openApiDocument = (
+  routes: readonly Route[],
+  options: { readonly version: string; readonly serverUrl: string },
+): ReturnType<typeof createDocument> => {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
   for (const route of routes) {
     (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route);
@@ -25,7 +28,8 @@ export const openApiDocument = (routes: readonly Route[], options: { readonly ve
 
 const operation = (route: Route): ZodOpenApiOperationObject => {
   const headers: Record<string, z.ZodType> = {};
-  if (route.method === 'POST' && !route.noIdempotencyKey) headers['Idempotency-Key'] = z.string().min(1).max(200).describe('New for each operation; the same again for a retry.');
+  if (route.method === 'POST' && !route.noIdempotencyKey)
+    headers['Idempotency-Key'] = z.string().min(1).max(200).describe('New for each operation; the same again for a retry.');
   if (['PUT', 'PATCH', 'DELETE'].includes(route.method)) headers['If-Match'] = z.string().describe('The ETag of the record as read.');
   return {
     operationId: route.operationId,
@@ -40,9 +44,19 @@ const operation = (route: Route): ZodOpenApiOperationObject => {
     },
     ...(route.body ? { requestBody: { required: true, content: { 'application/json': { schema: route.body } } } } : {}),
     ...(route.upload
-      ? { requestBody: { required: true, content: { 'multipart/form-data': { schema: { type: 'object', required: ['file'], properties: { file: { type: 'string', format: 'binary' } } } } } } }
+      ? {
+          requestBody: {
+            required: true,
+            content: {
+              'multipart/form-data': { schema: { type: 'object', required: ['file'], properties: { file: { type: 'string', format: 'binary' } } } },
+            },
+          },
+        }
       : {}),
-    responses: { [String(route.status)]: success(route), default: { description: 'Problem (RFC 9457)', content: { 'application/problem+json': { schema: namedProblem } } } },
+    responses: {
+      [String(route.status)]: success(route),
+      default: { description: 'Problem (RFC 9457)', content: { 'application/problem+json': { schema: namedProblem } } },
+    },
     ...(route.problems && route.problems.length > 0 ? { 'x-problems': [...route.problems] } : {}),
   } as ZodOpenApiOperationObject;
 };

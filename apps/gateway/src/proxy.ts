@@ -55,7 +55,13 @@ export const serveProxy = async (http: FastifyInstance, { services, identity, pr
     });
     await scope.register(replyFrom, {
       disableCache: false,
-      undici: { connections: upstreamLimits.connections, pipelining: 1, connect: { timeout: upstreamLimits.connect }, headersTimeout: upstreamLimits.uploadHeaders, bodyTimeout: upstreamLimits.body },
+      undici: {
+        connections: upstreamLimits.connections,
+        pipelining: 1,
+        connect: { timeout: upstreamLimits.connect },
+        headersTimeout: upstreamLimits.uploadHeaders,
+        bodyTimeout: upstreamLimits.body,
+      },
     });
     for (const [service, base] of Object.entries(services)) {
       scope.all(`/api/${service}/*`, (request, reply) => {

@@ -28,17 +28,31 @@ export const documentedRoutes = [...registryRoutes, ...quotaRoutes, ...enrollmen
 const servedServices = ['registry', 'enrollment', 'quota', 'reporting'] as const;
 
 /** One door: tokens, limits, one API document, and bytes forwarded to the services. */
-export const createGateway = async ({ config, log, limits = rateLimits }: { config: GatewayConfig; log: Logger; limits?: RateLimits }): Promise<RunningGateway> => {
+export const createGateway = async ({
+  config,
+  log,
+  limits = rateLimits,
+}: {
+  config: GatewayConfig;
+  log: Logger;
+  limits?: RateLimits;
+}): Promise<RunningGateway> => {
   const metrics = new Registry();
   const http = await createHttp({ catalog: commonProblems, log, logConfig: config.log, metrics });
   const services = Object.fromEntries(servedServices.map((service) => [service, config.services[service] ?? '']));
-  if (!config.externalIssuer) await serveAuth(http, await openIssuer({ data: config.data, issuer: config.issuer, audience: config.audience }), config.issuer);
+  if (!config.externalIssuer)
+    await serveAuth(http, await openIssuer({ data: config.data, issuer: config.issuer, audience: config.audience }), config.issuer);
   const document = openApiDocument(documentedRoutes, { version: '1.0.0', serverUrl: config.publicUrl });
   http.get('/openapi.json', async () => document);
   await http.register(swagger, { mode: 'static', specification: { document: document as never } });
   await http.register(swaggerUi, { routePrefix: '/docs' });
   serveHealth(http, metrics, services);
-  await serveProxy(http, { services, identity: createIdentity({ issuer: config.issuer, audience: config.audience }), problems: commonProblems, limits });
+  await serveProxy(http, {
+    services,
+    identity: createIdentity({ issuer: config.issuer, audience: config.audience }),
+    problems: commonProblems,
+    limits,
+  });
   return {
     http,
     start: () => http.listen({ port: config.port, host: config.host }),

@@ -14,11 +14,19 @@ export type LedgerAggregate = Aggregate<LedgerCommand, Workspace, LedgerEvent>;
 /** Pots, accounts and seats are one aggregate: a claim touches a seat and its account, a release also the first in the queue. */
 export const createCommands = (host: Host) => {
   const contextOf = ({ actor, today }: Command<LedgerCommand>): Context => ({
-    grants: host.directory.grantsOf(actor), units: host.directory.units(), today, actor,
+    grants: host.directory.grantsOf(actor),
+    units: host.directory.units(),
+    today,
+    actor,
   });
   const ledger: LedgerAggregate = {
     noun: 'ledger',
-    load: (tx, commands) => load(tx, commands.map(({ body }) => body), contextOf(commands[0] as Command<LedgerCommand>)),
+    load: (tx, commands) =>
+      load(
+        tx,
+        commands.map(({ body }) => body),
+        contextOf(commands[0] as Command<LedgerCommand>),
+      ),
     decide: (command, state) => decide(command.body, state.ledger, contextOf(command)),
     evolve: (state, event) => evolve(state.ledger, event),
     save,
@@ -55,7 +63,10 @@ const answerOf = (command: LedgerCommand, { ledger, positions }: Workspace): Ret
         body: {
           potId: command.potId,
           account: account && accountView(account),
-          accounts: command.division.shares.map(({ unitId }) => of(unitId)).filter((child) => child !== undefined).map(accountView),
+          accounts: command.division.shares
+            .map(({ unitId }) => of(unitId))
+            .filter((child) => child !== undefined)
+            .map(accountView),
           working: workingOf(command.division),
         },
       };
@@ -69,6 +80,10 @@ const answerOf = (command: LedgerCommand, { ledger, positions }: Workspace): Ret
 
 const workingOf = (division: Extract<LedgerCommand, { type: 'DividePot' }>['division']): unknown => {
   if (division.by === 'hand') return null;
-  const result = apportion(division.total, division.shares.map(({ unitId, weight }) => ({ key: unitId, weight })), division.method);
+  const result = apportion(
+    division.total,
+    division.shares.map(({ unitId, weight }) => ({ key: unitId, weight })),
+    division.method,
+  );
   return result.accepted ? result.working : null;
 };

@@ -22,22 +22,24 @@ const byType = new Map(table.map((entry) => [entry.definition.type as string, en
 export const known = table.map(({ definition }) => definition);
 
 /** Applies events as commands, all in the transaction of the watermark. */
-export const createInbound = (ledger: LedgerAggregate) => async (tx: Tx, events: readonly Received[]): Promise<void> => {
-  const commands = events.flatMap((event): Command<LedgerCommand>[] => {
-    const entry = byType.get(event.type);
-    if (!entry) return [];
-    const command = commandFromEvent('quota', event, undefined as unknown as LedgerCommand);
-    return [{ ...command, body: entry.toCommand(event.data as never, command.now) }];
-  });
-  const answers = await applyBatch(tx, ledger, commands, {
-    onBug: (error) => {
-      throw error;
-    },
-  });
-  for (const answer of answers) {
-    if (answer.ok) continue;
-    // The unit is on its way through the directory's own group: the same event passes in a moment.
-    if (answer.code === 'unit-not-known-yet') throw Object.assign(new Error(answer.code), { code: '40001' });
-    throw new Error(answer.code);
-  }
-};
+export const createInbound =
+  (ledger: LedgerAggregate) =>
+  async (tx: Tx, events: readonly Received[]): Promise<void> => {
+    const commands = events.flatMap((event): Command<LedgerCommand>[] => {
+      const entry = byType.get(event.type);
+      if (!entry) return [];
+      const command = commandFromEvent('quota', event, undefined as unknown as LedgerCommand);
+      return [{ ...command, body: entry.toCommand(event.data as never, command.now) }];
+    });
+    const answers = await applyBatch(tx, ledger, commands, {
+      onBug: (error) => {
+        throw error;
+      },
+    });
+    for (const answer of answers) {
+      if (answer.ok) continue;
+      // The unit is on its way through the directory's own group: the same event passes in a moment.
+      if (answer.code === 'unit-not-known-yet') throw Object.assign(new Error(answer.code), { code: '40001' });
+      throw new Error(answer.code);
+    }
+  };

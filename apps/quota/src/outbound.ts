@@ -7,7 +7,14 @@ const say = <D extends EventDefinition>(definition: D, subject: string, sequence
   { definition, subject, sequence, data: data as never },
 ];
 
-const placed = ({ enrollmentId, unitId, year, programCode, potId, accountId }: Placed) => ({ enrollmentId, unitId, year, programCode, potId, accountId });
+const placed = ({ enrollmentId, unitId, year, programCode, potId, accountId }: Placed) => ({
+  enrollmentId,
+  unitId,
+  year,
+  programCode,
+  potId,
+  accountId,
+});
 
 /** What quota tells the world of each of its facts. */
 export const outbound = (event: LedgerEvent): readonly Outgoing[] => {
@@ -29,7 +36,12 @@ export const outbound = (event: LedgerEvent): readonly Outgoing[] => {
       return say(seatRefused, enrollmentId, event.version, { enrollmentId, unitId, year, programCode, reason });
     }
     case 'SeatReleased':
-      return say(seatReleased, event.enrollmentId, event.version, { enrollmentId: event.enrollmentId, potId: event.potId, accountId: event.accountId, was: event.was });
+      return say(seatReleased, event.enrollmentId, event.version, {
+        enrollmentId: event.enrollmentId,
+        potId: event.potId,
+        accountId: event.accountId,
+        was: event.was,
+      });
     case 'SeatConfirmed':
       return say(seatConfirmed, event.enrollmentId, event.version, placed(event));
   }

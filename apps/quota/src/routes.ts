@@ -10,8 +10,7 @@ import type { Reads } from './store/reads.ts';
 import { accountView, potView, seatView } from './store/views.ts';
 
 export const serveRoutes = (host: Host, reads: Reads, handle: Handle): void => {
-  host.serve(openPotRoute, (call) =>
-    handle(call.command({ type: 'OpenPot', potId: uuidv7(), accountId: uuidv7(), ...call.body, at: call.now })));
+  host.serve(openPotRoute, (call) => handle(call.command({ type: 'OpenPot', potId: uuidv7(), accountId: uuidv7(), ...call.body, at: call.now })));
 
   host.serve(listPots, async ({ query: { cursor, limit, year, programCode } }) => {
     const [after] = cursor === undefined ? [] : decodeCursor(cursor, 1);
@@ -34,7 +33,16 @@ export const serveRoutes = (host: Host, reads: Reads, handle: Handle): void => {
     if (accountId === undefined) throw new Refuse('account-unknown', { field: 'unitId' });
     // Ids of accounts that the division may have to make; those of units that have one stay.
     const shares = division.shares.map((share) => ({ ...share, accountId: uuidv7() }));
-    const answer = await handle(call.command({ type: 'DividePot', potId: call.params.id, accountId, division: { ...division, shares } as ByHand | ByFormula, documentNo, at: call.now }));
+    const answer = await handle(
+      call.command({
+        type: 'DividePot',
+        potId: call.params.id,
+        accountId,
+        division: { ...division, shares } as ByHand | ByFormula,
+        documentNo,
+        at: call.now,
+      }),
+    );
     // The door names the divided account by its unit.
     return !answer.ok && answer.field === 'accountId' ? { ...answer, field: 'unitId' } : answer;
   });

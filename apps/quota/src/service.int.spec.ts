@@ -15,15 +15,31 @@ const id = (name: string): string => {
 };
 const event = <P extends Published>(published: P): Published => published as Published;
 const unit = (name: string, parent: string | null): Published =>
-  event({ definition: unitEstablished, subject: id(name), data: { unitId: id(name), code: name, kind: 'quận', name, parentId: parent && id(parent), from: '2008-08-01', documentNo: null, sample: true } });
+  event({
+    definition: unitEstablished,
+    subject: id(name),
+    data: { unitId: id(name), code: name, kind: 'quận', name, parentId: parent && id(parent), from: '2008-08-01', documentNo: null, sample: true },
+  });
 const grant = (sub: string, role: 'board' | 'reader' | 'officer' | 'approver', unitName: string): Published =>
-  event({ definition: grantIssued, subject: id(`${sub}@${unitName}`), data: { grantId: id(`${sub}@${unitName}`), sub, role, unitId: id(unitName), validFrom: '2020-01-01', validTo: null, documentNo: 'QD-1' } });
+  event({
+    definition: grantIssued,
+    subject: id(`${sub}@${unitName}`),
+    data: { grantId: id(`${sub}@${unitName}`), sub, role, unitId: id(unitName), validFrom: '2020-01-01', validTo: null, documentNo: 'QD-1' },
+  });
 const request = (name: string, unitName: string, programCode: string): Published =>
   event({ definition: seatRequested, subject: id(name), data: { enrollmentId: id(name), unitId: id(unitName), programCode, year: 2026 } });
 const withdrawal = (name: string, unitName: string): Published =>
-  event({ definition: enrollmentWithdrawn, subject: id(name), data: { enrollmentId: id(name), classId: id('class'), personId: id('person'), unitId: id(unitName), on: '2026-11-01', wasAdmitted: true } });
+  event({
+    definition: enrollmentWithdrawn,
+    subject: id(name),
+    data: { enrollmentId: id(name), classId: id('class'), personId: id('person'), unitId: id(unitName), on: '2026-11-01', wasAdmitted: true },
+  });
 const admission = (name: string, unitName: string, programCode: string): Published =>
-  event({ definition: learnerAdmitted, subject: id(name), data: { enrollmentId: id(name), classId: id('class'), personId: id('person'), unitId: id(unitName), programCode, line: programCode, year: 2026 } });
+  event({
+    definition: learnerAdmitted,
+    subject: id(name),
+    data: { enrollmentId: id(name), classId: id('class'), personId: id('person'), unitId: id(unitName), programCode, line: programCode, year: 2026 },
+  });
 
 const post = async (sub: string, path: string, body: unknown): Promise<{ status: number; body: any }> => {
   const response = await quota.call(sub, 'POST', `/api/quota/v1/${path}`, body);
@@ -35,15 +51,27 @@ const openPot = async (programCode: string, size: number): Promise<string> => {
   expect(status).toBe(201);
   return body.id;
 };
-const account = async (pot: string, unitName: string): Promise<any> => (await get('board', `pots/${pot}`)).accounts.find((row: any) => row.unitId === id(unitName));
-const states = async (...names: string[]): Promise<string[]> => Promise.all(names.map(async (name) => {
-  const seat = await get('board', `seats/${id(name)}`);
-  return seat.position === null ? seat.state : `${seat.state} ${seat.position}`;
-}));
+const account = async (pot: string, unitName: string): Promise<any> =>
+  (await get('board', `pots/${pot}`)).accounts.find((row: any) => row.unitId === id(unitName));
+const states = async (...names: string[]): Promise<string[]> =>
+  Promise.all(
+    names.map(async (name) => {
+      const seat = await get('board', `seats/${id(name)}`);
+      return seat.position === null ? seat.state : `${seat.state} ${seat.position}`;
+    }),
+  );
 
 beforeAll(async () => {
   quota = await testService('quota', createQuota);
-  await quota.publish([unit('city', null), unit('a', 'city'), unit('a1', 'a'), unit('b', 'city'), grant('board', 'board', 'city'), grant('approver.a', 'approver', 'a'), grant('officer.b', 'officer', 'b')]);
+  await quota.publish([
+    unit('city', null),
+    unit('a', 'city'),
+    unit('a1', 'a'),
+    unit('b', 'city'),
+    grant('board', 'board', 'city'),
+    grant('approver.a', 'approver', 'a'),
+    grant('officer.b', 'officer', 'b'),
+  ]);
 });
 afterAll(() => quota.stop());
 
@@ -59,16 +87,38 @@ describe('a pot', () => {
   test('is divided by largest remainder with its working, and a unit divides further, never more than it holds', async () => {
     const pot = await openPot('divided', 10);
     const first = await post('board', `pots/${pot}/divisions`, {
-      unitId: id('city'), documentNo: 'QD-14', division: { by: 'formula', method: 'largest-remainder', total: 10, shares: [{ unitId: id('a'), weight: 2 }, { unitId: id('b'), weight: 1 }] },
+      unitId: id('city'),
+      documentNo: 'QD-14',
+      division: {
+        by: 'formula',
+        method: 'largest-remainder',
+        total: 10,
+        shares: [
+          { unitId: id('a'), weight: 2 },
+          { unitId: id('b'), weight: 1 },
+        ],
+      },
     });
     expect(first.status).toBe(201);
     expect(first.body.accounts.map((row: any) => row.allotted)).toEqual([7, 3]);
     expect(first.body.working.length).toBeGreaterThan(1);
-    const second = await post('approver.a', `pots/${pot}/divisions`, { unitId: id('a'), documentNo: 'QD-15', division: { by: 'hand', shares: [{ unitId: id('a1'), change: 8 }] } });
+    const second = await post('approver.a', `pots/${pot}/divisions`, {
+      unitId: id('a'),
+      documentNo: 'QD-15',
+      division: { by: 'hand', shares: [{ unitId: id('a1'), change: 8 }] },
+    });
     expect([second.status, second.body.code]).toEqual([409, 'not-enough-free']);
-    const third = await post('approver.a', `pots/${pot}/divisions`, { unitId: id('a'), documentNo: 'QD-15', division: { by: 'hand', shares: [{ unitId: id('a1'), change: 5 }] } });
+    const third = await post('approver.a', `pots/${pot}/divisions`, {
+      unitId: id('a'),
+      documentNo: 'QD-15',
+      division: { by: 'hand', shares: [{ unitId: id('a1'), change: 5 }] },
+    });
     expect([third.status, third.body.account.free]).toEqual([201, 2]);
-    const foreign = await post('approver.a', `pots/${pot}/divisions`, { unitId: id('b'), documentNo: 'QD-16', division: { by: 'hand', shares: [{ unitId: id('b'), change: 1 }] } });
+    const foreign = await post('approver.a', `pots/${pot}/divisions`, {
+      unitId: id('b'),
+      documentNo: 'QD-16',
+      division: { by: 'hand', shares: [{ unitId: id('b'), change: 1 }] },
+    });
     expect([foreign.status, foreign.body.code]).toEqual([403, 'out-of-scope']);
   });
 });
@@ -106,13 +156,26 @@ describe('500 seats under 2,000 claims at once', () => {
     const pot = await openPot(programCode, 500);
     const claims = Array.from({ length: 2_000 }, () => ({ enrollmentId: uuidv7(), unitId: id('a'), year: 2026, programCode }));
     const answers = await Promise.all(claims.map((claim) => post('board', 'seats', claim)));
-    const { rows } = await quota.service.pool.query(`select queue_no from quota.seat where program_code = $1 and state = 'queued' order by queue_no`, [programCode]);
+    const { rows } = await quota.service.pool.query(
+      `select queue_no from quota.seat where program_code = $1 and state = 'queued' order by queue_no`,
+      [programCode],
+    );
     const count = (state: string): number => answers.filter((answer) => answer.body.state === state).length;
-    return { held: count('held'), queued: count('queued'), numbers: rows.filter((row, place) => row.queue_no === place + 1).length, account: await account(pot, 'city') };
+    return {
+      held: count('held'),
+      queued: count('queued'),
+      numbers: rows.filter((row, place) => row.queue_no === place + 1).length,
+      account: await account(pot, 'city'),
+    };
   };
 
   test('500 are held, none is oversold, the rest wait in order', async () => {
-    expect(await rush('rush')).toMatchObject({ held: 500, queued: 1_500, numbers: 1_500, account: { allotted: 500, held: 500, free: 0, queued: 1_500 } });
+    expect(await rush('rush')).toMatchObject({
+      held: 500,
+      queued: 1_500,
+      numbers: 1_500,
+      account: { allotted: 500, held: 500, free: 0, queued: 1_500 },
+    });
   });
 
   test('are oversold with the row lock taken out', async () => {
@@ -120,7 +183,11 @@ describe('500 seats under 2,000 claims at once', () => {
     // Every statement of the service as it is, but for its row locks.
     pg.Client.prototype.query = function unlocked(this: pg.Client, config: any, ...rest: any[]): any {
       const locks = typeof config?.text === 'string' && config.text.includes(' for update');
-      return (query as any).call(this, locks ? { ...config, name: config.name && `${config.name}-unlocked`, text: config.text.replaceAll(' for update', '') } : config, ...rest);
+      return (query as any).call(
+        this,
+        locks ? { ...config, name: config.name && `${config.name}-unlocked`, text: config.text.replaceAll(' for update', '') } : config,
+        ...rest,
+      );
     } as typeof query;
     try {
       expect((await rush('unlocked')).held).toBeGreaterThan(500);

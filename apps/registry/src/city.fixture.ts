@@ -61,15 +61,23 @@ export const openRegistry = async (): Promise<City> => {
     return answer;
   };
   return {
-    registry, ask, done, units,
+    registry,
+    ask,
+    done,
+    units,
     unit: async (code, parent, more = {}) => {
       const body = { code, kind: 'body', name: `Đơn vị ${code}`, parentId: parent && units[parent], from: '2008-08-01', ...more };
       return (units[code] = (await done('board', 'POST', '/units', body)).body.id as string);
     },
     grant: async (sub, role, code, more = {}) =>
-      (await done('board', 'POST', '/grants', { sub, role, unitId: units[code], validFrom: '2020-01-01', documentNo: '1-QĐ/TU', ...more })).body.id as string,
+      (await done('board', 'POST', '/grants', { sub, role, unitId: units[code], validFrom: '2020-01-01', documentNo: '1-QĐ/TU', ...more })).body
+        .id as string,
     told: async (topic) =>
-      (await pool.query('select type, subject, sequence::int as sequence, data from messaging.log where topic = $1 order by id', [`khue.registry.${topic}`])).rows,
+      (
+        await pool.query('select type, subject, sequence::int as sequence, data from messaging.log where topic = $1 order by id', [
+          `khue.registry.${topic}`,
+        ])
+      ).rows,
     sql: async (text, values) => (await pool.query(text, values)).rows,
     stop: async () => {
       await pool.end();
@@ -81,7 +89,21 @@ export const openRegistry = async (): Promise<City> => {
 /** The city with districts d1 and d2 and communes c11, c12, c21; the board; officers a of c11 and b of c12; a reader of c11. */
 export const openCity = async (): Promise<City> => {
   const city = await openRegistry();
-  for (const [code, parent] of [['city', null], ['d1', 'city'], ['d2', 'city'], ['c11', 'd1'], ['c12', 'd1'], ['c21', 'd2']] as const) await city.unit(code, parent);
-  for (const [sub, role, code] of [['board', 'board', 'city'], ['officer.a', 'officer', 'c11'], ['officer.b', 'officer', 'c12'], ['reader', 'reader', 'c11']] as const) await city.grant(sub, role, code);
+  for (const [code, parent] of [
+    ['city', null],
+    ['d1', 'city'],
+    ['d2', 'city'],
+    ['c11', 'd1'],
+    ['c12', 'd1'],
+    ['c21', 'd2'],
+  ] as const)
+    await city.unit(code, parent);
+  for (const [sub, role, code] of [
+    ['board', 'board', 'city'],
+    ['officer.a', 'officer', 'c11'],
+    ['officer.b', 'officer', 'c12'],
+    ['reader', 'reader', 'c11'],
+  ] as const)
+    await city.grant(sub, role, code);
   return city;
 };

@@ -63,7 +63,8 @@ export const structureAggregate = (directory: RegistryDirectory, founder: string
     return { ok: true, status: body.type === 'RegisterUnit' ? 201 : 200, body: shownUnit(unit, structure.table, today), version: unit.version };
   },
   subject: ({ body }, structure) => {
-    if (body.type === 'AssignHistory') return { id: body.fromUnitId, record: body.items.map(({ assignmentId }) => structure.assignments.get(assignmentId) ?? null) };
+    if (body.type === 'AssignHistory')
+      return { id: body.fromUnitId, record: body.items.map(({ assignmentId }) => structure.assignments.get(assignmentId) ?? null) };
     const id = 'grantId' in body ? body.grantId : body.unitId;
     const record = 'grantId' in body ? structure.grants.get(id) : structure.units.get(id);
     return { id, record, ...(record ? { version: record.version } : {}) };
@@ -86,7 +87,13 @@ export const peopleAggregate = (directory: RegistryDirectory): Aggregate<PeopleC
     if (!person) return { ok: true, status: 204, body: undefined };
     const { birth, sex, identityNumber } = person;
     const warnings = identityNumber === null ? [] : checkIdentityNumber(identityNumber, { birth: birth ?? undefined, sex: sex ?? undefined });
-    return { ok: true, status: body.type === 'RegisterPerson' ? 201 : 200, body: { ...shownPerson(person), warnings }, version: person.version, persons: [person.id] };
+    return {
+      ok: true,
+      status: body.type === 'RegisterPerson' ? 201 : 200,
+      body: { ...shownPerson(person), warnings },
+      version: person.version,
+      persons: [person.id],
+    };
   },
   subject: ({ body }, people) => {
     if ('duplicateId' in body) {

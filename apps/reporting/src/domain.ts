@@ -30,8 +30,16 @@ export interface ReportPublished {
 }
 
 export const refusals = {
-  'period-invalid': { status: 400, vi: 'Kỳ báo cáo chưa đúng: ngày (năm) đầu phải không sau ngày (năm) cuối.', en: 'The period is not valid: its start must not be after its end.' },
-  'published-report-exists': { status: 409, vi: 'Kỳ này đã có báo cáo công bố. Báo cáo đã ghi không sửa được.', en: 'This period already has a published report. A recorded report is not edited.' },
+  'period-invalid': {
+    status: 400,
+    vi: 'Kỳ báo cáo chưa đúng: ngày (năm) đầu phải không sau ngày (năm) cuối.',
+    en: 'The period is not valid: its start must not be after its end.',
+  },
+  'published-report-exists': {
+    status: 409,
+    vi: 'Kỳ này đã có báo cáo công bố. Báo cáo đã ghi không sửa được.',
+    en: 'This period already has a published report. A recorded report is not edited.',
+  },
   'line-twice': { status: 422, vi: 'Một dòng xuất hiện hai lần. Mỗi mã dòng chỉ ghi một lần.', en: 'A line occurs twice. Give each line code once.' },
 } as const satisfies ProblemCatalog;
 
@@ -59,5 +67,7 @@ export const standsAt = (units: UnitTable, structure: Structure, unitId: string,
 export const isInSubtree = (units: UnitTable, key: string, root: string, day: string): boolean => {
   if (!key.startsWith(`${UNASSIGNED}:`)) return isWithin(units, key, root, day);
   const unit = units.units.get(key.slice(UNASSIGNED.length + 1));
-  return unit !== undefined && pathOf(units, unit.id, unit.from).some((above) => above === root && (existsOn(units, above, day) || above === unit.id));
+  return (
+    unit !== undefined && pathOf(units, unit.id, unit.from).some((above) => above === root && (existsOn(units, above, day) || above === unit.id))
+  );
 };

@@ -1,5 +1,12 @@
 import {
-  classOpened, enrollmentWithdrawn, learnerAdmitted, pastClassRecorded, pastClassRevoked, programPublished, turnRecorded, turnRevoked,
+  classOpened,
+  enrollmentWithdrawn,
+  learnerAdmitted,
+  pastClassRecorded,
+  pastClassRevoked,
+  programPublished,
+  turnRecorded,
+  turnRevoked,
 } from '@khue/contracts/events/enrollment';
 import { accountAllotted, potOpened, seatConfirmed, seatHeld, seatQueued, seatRefused, seatReleased } from '@khue/contracts/events/quota';
 import { duplicateMerged } from '@khue/contracts/events/registry';

@@ -52,7 +52,14 @@ export const serveRoutes = (host: Host, { figures, published, commands }: Parts)
       figures.count(selection, 'all'),
       namer(query.by, figures, units(), published),
     ]);
-    return { body: { by: query.by, structure: query.structure, items: counted.map((figure) => ({ key: figure.key, name: name(figure.key), ...tally(figure), provenance: provenance(figure) })), total: tally(totals[0]) } };
+    return {
+      body: {
+        by: query.by,
+        structure: query.structure,
+        items: counted.map((figure) => ({ key: figure.key, name: name(figure.key), ...tally(figure), provenance: provenance(figure) })),
+        total: tally(totals[0]),
+      },
+    };
   });
 
   host.serve(readPlan, async ({ query, caller, today }) => {
@@ -64,10 +71,23 @@ export const serveRoutes = (host: Host, { figures, published, commands }: Parts)
       const [{ potId, year, programCode, documentNo, size }] = ofPot as [(typeof ofPot)[0]];
       const sum = (pick: (row: (typeof ofPot)[0]) => number): number => ofPot.reduce((all, row) => all + pick(row), 0);
       return {
-        potId, year, programCode, documentNo, size,
-        held: sum((row) => row.held), confirmed: sum((row) => row.confirmed), queued: sum((row) => row.queued),
+        potId,
+        year,
+        programCode,
+        documentNo,
+        size,
+        held: sum((row) => row.held),
+        confirmed: sum((row) => row.confirmed),
+        queued: sum((row) => row.queued),
         units: ofPot.map(({ unitId, allotted, passedOn, held, confirmed, queued }) => ({
-          unitId, code: table.units.get(unitId)?.code ?? '', name: table.units.get(unitId)?.name ?? '', allotted, passedOn, held, confirmed, queued,
+          unitId,
+          code: table.units.get(unitId)?.code ?? '',
+          name: table.units.get(unitId)?.name ?? '',
+          allotted,
+          passedOn,
+          held,
+          confirmed,
+          queued,
         })),
       };
     });
@@ -85,7 +105,14 @@ export const serveRoutes = (host: Host, { figures, published, commands }: Parts)
 };
 
 /** The selection a caller may see. A unit outside the caller's grants, or the whole city without a grant that reaches it, is refused. */
-const select = async (figures: Figures, table: UnitTable, asked: Asked, grants: readonly Grant[], today: string, byUnit: boolean): Promise<Selection> => {
+const select = async (
+  figures: Figures,
+  table: UnitTable,
+  asked: Asked,
+  grants: readonly Grant[],
+  today: string,
+  byUnit: boolean,
+): Promise<Selection> => {
   if (asked.from > asked.to) throw new Refuse('period-invalid', { field: 'from' });
   const period = { from: `${asked.from}-01-01`, to: `${asked.to}-12-31` };
   const root = reportedUnit(table, asked.unit, grants, today);

@@ -45,12 +45,19 @@ const running = new Set<Cli>();
 
 export const startCli = async ({ data, port, args = ['--sample-scale', '0.0005'], env = {}, through = [] }: CliOptions): Promise<Cli> => {
   const chosen = port ?? (await freePort());
-  const ports = Object.fromEntries(await Promise.all(serviceNames.map(async (name) => [`KHUE_${name.toUpperCase()}_PORT`, String(await freePort())] as const)));
+  const ports = Object.fromEntries(
+    await Promise.all(serviceNames.map(async (name) => [`KHUE_${name.toUpperCase()}_PORT`, String(await freePort())] as const)),
+  );
   const [file = '', ...rest] = [...through, process.execPath, main, '--port', String(chosen), '--data', data, ...args];
   // Of this run's variables only what a shell of an operator has: no flags of the test runner.
   const { PATH = '', HOME = '', LANG = '', TZ } = environment();
   // A group of its own, as a shell makes one for each command.
-  const child = spawn(file, rest, { cwd: root, env: { PATH, HOME, LANG, ...(TZ === undefined ? {} : { TZ }), ...ports, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const child = spawn(file, rest, {
+    cwd: root,
+    env: { PATH, HOME, LANG, ...(TZ === undefined ? {} : { TZ }), ...ports, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
   const lines: Said[] = [];
   // Woken by each line at once: who cuts a start at a line must not come some time after it.
   const wakes: (() => void)[] = [];
@@ -71,7 +78,13 @@ export const startCli = async ({ data, port, args = ['--sample-scale', '0.0005']
     return { code: code as number | null, signal: signal as NodeJS.Signals | null };
   });
   const cli: Cli = {
-    address: `http://127.0.0.1:${chosen}`, port: chosen, data, child, startedAt: Date.now(), lines, exited,
+    address: `http://127.0.0.1:${chosen}`,
+    port: chosen,
+    data,
+    child,
+    startedAt: Date.now(),
+    lines,
+    exited,
     errors: () => errors,
     line: async (fits) => {
       for (;;) {
@@ -108,7 +121,11 @@ export const processesOn = async (data: string): Promise<string[]> => {
 };
 
 const isPostgres = (command: string): boolean => /postgres/.test(command);
-const commandOf = (pid: number): Promise<string> => readFile(`/proc/${pid}/cmdline`, 'utf8').then((text) => text.replaceAll('\0', ' '), () => '');
+const commandOf = (pid: number): Promise<string> =>
+  readFile(`/proc/${pid}/cmdline`, 'utf8').then(
+    (text) => text.replaceAll('\0', ' '),
+    () => '',
+  );
 const parentOf = async (pid: number): Promise<number> => {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);

@@ -34,7 +34,8 @@ const readKey = async (folder: string, file: string): Promise<string | undefined
   if (text === undefined) return undefined;
   const known = parsed(text);
   if (typeof known?.layout === 'number' && known.layout > layout) throw otherLayout(folder, known.layout);
-  if (typeof known?.layout !== 'number' || typeof known.identityKey !== 'string' || known.identityKey.length < 32) throw keyUnusable(file, 'bị hỏng', 'is damaged');
+  if (typeof known?.layout !== 'number' || typeof known.identityKey !== 'string' || known.identityKey.length < 32)
+    throw keyUnusable(file, 'bị hỏng', 'is damaged');
   return known.identityKey;
 };
 
@@ -49,7 +50,8 @@ const parsed = (text: string): { readonly layout?: unknown; readonly identityKey
 
 const makeKey = async (folder: string, file: string): Promise<string> => {
   // Under a new key the people in the data would not be found again by their numbers, and nothing would tell.
-  if (await stat(join(folder, 'postgres', 'PG_VERSION')).catch(() => undefined)) throw keyUnusable(file, 'không còn, trong khi dữ liệu vẫn còn', 'is gone, while the data are there');
+  if (await stat(join(folder, 'postgres', 'PG_VERSION')).catch(() => undefined))
+    throw keyUnusable(file, 'không còn, trong khi dữ liệu vẫn còn', 'is gone, while the data are there');
   const identityKey = randomBytes(32).toString('base64url');
   const draft = `${file}.${process.pid}`;
   const handle = await open(draft, 'w', 0o600);
@@ -86,8 +88,19 @@ const otherLayout = (folder: string, found: number): StartProblem =>
 
 const unusable = (folder: string, code: string, cause: unknown): StartProblem =>
   code === 'ENOSPC'
-    ? new StartProblem('disk-full', { vi: `Hết chỗ trên đĩa chứa ${folder}: giải phóng chỗ rồi khởi động lại.`, en: `The disk that holds ${folder} is full: free some space and start again.` }, { cause })
-    : new StartProblem('folder-unusable', {
-        vi: `Không dùng được thư mục dữ liệu ${folder} (${code || 'lỗi hệ thống'}): kiểm tra quyền ghi, hoặc chọn thư mục khác bằng --data.`,
-        en: `The data folder ${folder} can't be used (${code || 'system error'}): check that it can be written, or choose another with --data.`,
-      }, { cause });
+    ? new StartProblem(
+        'disk-full',
+        {
+          vi: `Hết chỗ trên đĩa chứa ${folder}: giải phóng chỗ rồi khởi động lại.`,
+          en: `The disk that holds ${folder} is full: free some space and start again.`,
+        },
+        { cause },
+      )
+    : new StartProblem(
+        'folder-unusable',
+        {
+          vi: `Không dùng được thư mục dữ liệu ${folder} (${code || 'lỗi hệ thống'}): kiểm tra quyền ghi, hoặc chọn thư mục khác bằng --data.`,
+          en: `The data folder ${folder} can't be used (${code || 'system error'}): check that it can be written, or choose another with --data.`,
+        },
+        { cause },
+      );

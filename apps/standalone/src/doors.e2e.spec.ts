@@ -33,14 +33,25 @@ const failed: string[] = [];
 const methods = ['get', 'post', 'put', 'patch', 'delete'];
 const operationsOf = (openapi: any): Operation[] =>
   Object.entries<any>(openapi.paths).flatMap(([path, item]) =>
-    Object.entries<any>(item).filter(([method]) => methods.includes(method)).map(([method, spec]) => ({
-      id: spec.operationId, method: method.toUpperCase(), path, callers: spec['x-roles'] ?? [], spec, isWrite: method !== 'get',
-    })));
+    Object.entries<any>(item)
+      .filter(([method]) => methods.includes(method))
+      .map(([method, spec]) => ({
+        id: spec.operationId,
+        method: method.toUpperCase(),
+        path,
+        callers: spec['x-roles'] ?? [],
+        spec,
+        isWrite: method !== 'get',
+      })),
+  );
 const writes = (): Operation[] => operations.filter(({ isWrite }) => isWrite);
 const jsonWrites = (): Operation[] => writes().filter(({ id }) => examples[id]?.body !== undefined);
 
 /** The gateway, and the service itself for who gets behind it. */
-const doorsOf = ({ path }: Operation): string[] => [city.product.address, city.product.addresses[path.split('/')[2] ?? ''] ?? expect.fail(`${path} has no service`)];
+const doorsOf = ({ path }: Operation): string[] => [
+  city.product.address,
+  city.product.addresses[path.split('/')[2] ?? ''] ?? expect.fail(`${path} has no service`),
+];
 const reads = (): Readonly<Record<string, { readonly params?: Readonly<Record<string, string>>; readonly query?: string }>> => readsOf(city);
 
 const urlOf = (operation: Operation): string => {
@@ -64,7 +75,11 @@ interface Attempt {
 /** One request of an operation, complete unless told otherwise; what answers 500 or higher is remembered. */
 const attempt = async (operation: Operation, { base, authorization, sub, headers = {}, body, url }: Attempt): Promise<Answered> => {
   const example = examples[operation.id];
-  const ownBody = example?.file ? csvForm(example.file.name, example.file.lines) : example?.body === undefined ? undefined : JSON.stringify(example.body);
+  const ownBody = example?.file
+    ? csvForm(example.file.name, example.file.lines)
+    : example?.body === undefined
+      ? undefined
+      : JSON.stringify(example.body);
   const payload = body === undefined ? ownBody : body;
   const bearer = authorization ?? (sub === undefined ? undefined : `Bearer ${await city.token(sub)}`);
   const all: Record<string, string | undefined> = {
@@ -75,11 +90,13 @@ const attempt = async (operation: Operation, { base, authorization, sub, headers
     ...example?.headers,
     ...headers,
   };
-  const answer = await answered(await fetch(`${base}${url ?? urlOf(operation)}`, {
-    method: operation.method,
-    headers: Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined)),
-    ...(payload == null ? {} : { body: payload }),
-  }));
+  const answer = await answered(
+    await fetch(`${base}${url ?? urlOf(operation)}`, {
+      method: operation.method,
+      headers: Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined)),
+      ...(payload == null ? {} : { body: payload }),
+    }),
+  );
   if (answer.status >= 500) failed.push(`${operation.method} ${operation.path}: ${answer.text}`);
   return answer;
 };
@@ -91,7 +108,9 @@ const shapeFault = ({ status, headers, body, text }: Answered): string => {
     body?.status === status ? '' : `status ${status} but says ${body?.status}`,
     typeof body?.code === 'string' && body.type === `urn:khue:problem:${body.code}` ? '' : 'no type and code',
     body?.detail?.vi?.length > 5 && body?.detail?.en?.length > 5 && body.detail.vi !== body.detail.en ? '' : 'not in both languages',
-    Array.isArray(body?.errors) && body.errors.every((error: any) => typeof error.field === 'string' && error.code && error.vi && error.en) ? '' : 'errors without field and mend',
+    Array.isArray(body?.errors) && body.errors.every((error: any) => typeof error.field === 'string' && error.code && error.vi && error.en)
+      ? ''
+      : 'errors without field and mend',
     body?.correlationId?.length > 7 && body.correlationId === headers.get('x-correlation-id') ? '' : 'no correlation id',
     /\bat .*\.[tj]s:|\bpg_|syntax error|relation "/i.test(text) ? 'tells of the inside' : '',
   ];
@@ -113,7 +132,11 @@ const walk = async <T>(items: readonly T[], look: (item: T) => Promise<string | 
 };
 
 /** Says what differs from the answer that is due. */
-const verdict = (name: string, answer: Answered, due: { readonly status: number | readonly number[]; readonly code?: string | readonly string[] }): string | undefined => {
+const verdict = (
+  name: string,
+  answer: Answered,
+  due: { readonly status: number | readonly number[]; readonly code?: string | readonly string[] },
+): string | undefined => {
   const codes = due.code === undefined ? undefined : [due.code].flat();
   if (![due.status].flat().includes(answer.status)) return `${name}: ${answer.status} ${answer.text.slice(0, 200)}`;
   if (codes && !codes.includes(answer.body?.code)) return `${name}: code ${answer.body?.code}`;
@@ -122,7 +145,9 @@ const verdict = (name: string, answer: Answered, due: { readonly status: number 
 };
 
 const everyDoor = (of: readonly Operation[]): { operation: Operation; base: string; name: string }[] =>
-  of.flatMap((operation) => doorsOf(operation).map((base, place) => ({ operation, base, name: `${operation.id} at ${place === 0 ? 'the gateway' : 'the service'}` })));
+  of.flatMap((operation) =>
+    doorsOf(operation).map((base, place) => ({ operation, base, name: `${operation.id} at ${place === 0 ? 'the gateway' : 'the service'}` })),
+  );
 
 beforeAll(async () => {
   city = await foundCity();
@@ -142,26 +167,55 @@ describe('the document of all doors', () => {
     const roles = ['officer', 'approver', 'board', 'school', 'lecturer', 'reader', 'subscriber', 'operator', 'signed-in', 'anyone'];
     for (const { id, path, method, callers, spec } of operations) {
       expect(callers.length, id).toBeGreaterThan(0);
-      expect(callers.filter((caller) => !roles.includes(caller)), id).toEqual([]);
+      expect(
+        callers.filter((caller) => !roles.includes(caller)),
+        id,
+      ).toEqual([]);
       const parameters: any[] = spec.parameters ?? [];
       const declared = parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name);
       expect(declared.sort(), id).toEqual([...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort());
-      expect(parameters.filter((parameter) => parameter.in === 'path' && !parameter.required), id).toEqual([]);
-      expect(parameters.filter((parameter) => !parameter.schema || !['path', 'query', 'header'].includes(parameter.in)), id).toEqual([]);
-      expect(parameters.some(({ name, required }) => name === 'Idempotency-Key' && required), id).toBe(method === 'POST');
-      expect(parameters.some(({ name, required }) => name === 'If-Match' && required), id).toBe(['PUT', 'PATCH', 'DELETE'].includes(method));
-      expect(Object.keys(spec.responses).every((status) => /^([1-5]\d\d|default)$/.test(status)), id).toBe(true);
-      expect(Object.values<any>(spec.responses).every(({ description }) => typeof description === 'string'), id).toBe(true);
+      expect(
+        parameters.filter((parameter) => parameter.in === 'path' && !parameter.required),
+        id,
+      ).toEqual([]);
+      expect(
+        parameters.filter((parameter) => !parameter.schema || !['path', 'query', 'header'].includes(parameter.in)),
+        id,
+      ).toEqual([]);
+      expect(
+        parameters.some(({ name, required }) => name === 'Idempotency-Key' && required),
+        id,
+      ).toBe(method === 'POST');
+      expect(
+        parameters.some(({ name, required }) => name === 'If-Match' && required),
+        id,
+      ).toBe(['PUT', 'PATCH', 'DELETE'].includes(method));
+      expect(
+        Object.keys(spec.responses).every((status) => /^([1-5]\d\d|default)$/.test(status)),
+        id,
+      ).toBe(true);
+      expect(
+        Object.values<any>(spec.responses).every(({ description }) => typeof description === 'string'),
+        id,
+      ).toBe(true);
       expect(Object.keys(spec.responses.default.content), id).toEqual(['application/problem+json']);
     }
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"([^"]+)"/g)].map(([, reference]) => reference as string);
-    const resolve = (reference: string): unknown => reference.slice(2).split('/').reduce((at: any, key) => at?.[key.replaceAll('~1', '/').replaceAll('~0', '~')], document);
+    const resolve = (reference: string): unknown =>
+      reference
+        .slice(2)
+        .split('/')
+        .reduce((at: any, key) => at?.[key.replaceAll('~1', '/').replaceAll('~0', '~')], document);
     expect(references.filter((reference) => !reference.startsWith('#/') || resolve(reference) === undefined)).toEqual([]);
     expect(faultsOfSchemas(document, '#')).toEqual([]);
   });
 
   test('has for each write a request that the walk below can send', () => {
-    expect(Object.keys(examples).sort()).toEqual(writes().map(({ id }) => id).sort());
+    expect(Object.keys(examples).sort()).toEqual(
+      writes()
+        .map(({ id }) => id)
+        .sort(),
+    );
   });
 
   test('is shown by a page that loads nothing from elsewhere', async () => {
@@ -191,8 +245,10 @@ const faultsOfSchemas = (node: any, at: string): string[] => {
   const types = [node.type].flat().filter((type) => type !== undefined && typeof type === 'string');
   const known = ['string', 'number', 'integer', 'boolean', 'object', 'array', 'null', 'http'];
   if (types.some((type) => !known.includes(type))) faults.push(`${at}: type ${types.join()}`);
-  if ('nullable' in node || typeof node.exclusiveMinimum === 'boolean' || typeof node.exclusiveMaximum === 'boolean') faults.push(`${at}: of OpenAPI 3.0`);
-  if (Array.isArray(node.required) && node.properties) faults.push(...node.required.filter((name: string) => !(name in node.properties)).map((name: string) => `${at}: requires ${name}`));
+  if ('nullable' in node || typeof node.exclusiveMinimum === 'boolean' || typeof node.exclusiveMaximum === 'boolean')
+    faults.push(`${at}: of OpenAPI 3.0`);
+  if (Array.isArray(node.required) && node.properties)
+    faults.push(...node.required.filter((name: string) => !(name in node.properties)).map((name: string) => `${at}: requires ${name}`));
   if (node.pattern !== undefined && !isPattern(node.pattern)) faults.push(`${at}: pattern`);
   return faults;
 };
@@ -219,9 +275,17 @@ describe('who calls', () => {
 
   test('the true token beside the forged ones is taken: the walk does not pass because nothing does', async () => {
     const { key, jwk } = await issuerKey();
-    const honest = await new SignJWT({}).setProtectedHeader({ alg: 'ES256', kid: jwk.kid as string }).setIssuer(city.product.issuer).setAudience('khue').setSubject('board').setExpirationTime('5m').sign(key);
+    const honest = await new SignJWT({})
+      .setProtectedHeader({ alg: 'ES256', kid: jwk.kid as string })
+      .setIssuer(city.product.issuer)
+      .setAudience('khue')
+      .setSubject('board')
+      .setExpirationTime('5m')
+      .sign(key);
     for (const base of [city.product.address, ...Object.values(city.product.addresses)]) {
-      const path = operations.find((operation) => !operation.isWrite && (base === city.product.address || doorsOf(operation)[1] === base)) as Operation;
+      const path = operations.find(
+        (operation) => !operation.isWrite && (base === city.product.address || doorsOf(operation)[1] === base),
+      ) as Operation;
       expect((await attempt(path, { base, authorization: `Bearer ${honest}` })).status, base).not.toBe(401);
     }
   });
@@ -229,12 +293,20 @@ describe('who calls', () => {
   test('as reader gets 403 from every write that does not name readers', async () => {
     const closed = writes().filter(({ callers }) => !callers.includes('reader') && !callers.includes('signed-in') && !callers.includes('anyone'));
     expect(closed.length).toBe(writes().length);
-    expect(await walk(everyDoor(closed), async ({ operation, base, name }) => verdict(name, await attempt(operation, { base, sub: 'reader' }), { status: 403, code: 'role-missing' }))).toEqual([]);
+    expect(
+      await walk(everyDoor(closed), async ({ operation, base, name }) =>
+        verdict(name, await attempt(operation, { base, sub: 'reader' }), { status: 403, code: 'role-missing' }),
+      ),
+    ).toEqual([]);
   });
 
   test('without any grant gets 403 everywhere, and only learns that there are none', async () => {
     const closed = operations.filter(({ callers }) => !callers.includes('signed-in') && !callers.includes('anyone'));
-    expect(await walk(everyDoor(closed), async ({ operation, base, name }) => verdict(name, await attempt(operation, { base, sub: 'stranger' }), { status: 403, code: 'role-missing' }))).toEqual([]);
+    expect(
+      await walk(everyDoor(closed), async ({ operation, base, name }) =>
+        verdict(name, await attempt(operation, { base, sub: 'stranger' }), { status: 403, code: 'role-missing' }),
+      ),
+    ).toEqual([]);
     expect((await city.send('stranger', 'GET', '/api/registry/v1/me')).body).toEqual({ sub: 'stranger', grants: [] });
   });
 
@@ -244,7 +316,10 @@ describe('who calls', () => {
     const faults = await walk(attempts, async ({ operation, base, name, sub }) => {
       const answer = await attempt(operation, { base, sub });
       const fault = verdict(`${name} by ${sub}`, answer, { status: [403, 404] });
-      if (operation.id === 'nominateLearners' && answer.status === 200) return answer.body.items.every((item: any) => item.nomination === null && [403, 404].includes(item.problem.status)) ? undefined : `${name}: ${answer.text}`;
+      if (operation.id === 'nominateLearners' && answer.status === 200)
+        return answer.body.items.every((item: any) => item.nomination === null && [403, 404].includes(item.problem.status))
+          ? undefined
+          : `${name}: ${answer.text}`;
       return fault;
     });
     expect(faults).toEqual([]);
@@ -253,13 +328,28 @@ describe('who calls', () => {
   test('from the neighboring unit reads nothing of unit a: 403, 404 or a list without it', async () => {
     const { id } = city;
     // A class of the past is public and names the import it came with; nothing of the import can be read by that.
-    const personal = ['one', 'two', 'approved', 'mending', 'young', 'merged.first', 'nomination.approved', 'nomination.young', 'people.committed', 'turns.committed', 'spare', 'pair.merged'];
+    const personal = [
+      'one',
+      'two',
+      'approved',
+      'mending',
+      'young',
+      'merged.first',
+      'nomination.approved',
+      'nomination.young',
+      'people.committed',
+      'turns.committed',
+      'spare',
+      'pair.merged',
+    ];
     const neighbors = ['officer.b', 'approver.b', 'board.b', 'school.b', 'reader.b'];
     const attempts = everyDoor(operations.filter(({ isWrite }) => !isWrite)).flatMap((door) => neighbors.map((sub) => ({ ...door, sub })));
     const faults = await walk(attempts, async ({ operation, base, name, sub }) => {
       const answer = await attempt(operation, { base, sub });
       if (answer.status === 200) {
-        const seen = personal.filter((secret) => answer.text.includes(id(secret)) && !(operation.id === 'listClasses' && secret === 'turns.committed'));
+        const seen = personal.filter(
+          (secret) => answer.text.includes(id(secret)) && !(operation.id === 'listClasses' && secret === 'turns.committed'),
+        );
         return seen.length === 0 && !/ Kín /.test(answer.text) ? undefined : `${name} by ${sub}: sees ${seen.join()}`;
       }
       return verdict(`${name} by ${sub}`, answer, { status: [403, 404] });
@@ -270,7 +360,11 @@ describe('who calls', () => {
   test('the accounts of unit a and of the city read what their neighbors could not', async () => {
     const readable = operations.filter(({ isWrite }) => !isWrite);
     const roleOf = ({ callers }: Operation): string => (callers.includes('officer') ? 'officer.a' : 'board');
-    expect(await walk(everyDoor(readable), async ({ operation, base, name }) => verdict(name, await attempt(operation, { base, sub: roleOf(operation) }), { status: 200 }))).toEqual([]);
+    expect(
+      await walk(everyDoor(readable), async ({ operation, base, name }) =>
+        verdict(name, await attempt(operation, { base, sub: roleOf(operation) }), { status: 200 }),
+      ),
+    ).toEqual([]);
   });
 });
 
@@ -279,19 +373,40 @@ describe('what is sent', () => {
 
   test('a POST without a usable Idempotency-Key is refused: missing, empty, too long, not visible ASCII', async () => {
     const posts = everyDoor(writes().filter(({ method }) => method === 'POST'));
-    const keys = [[undefined, 'idempotency-key-missing'], ['x'.repeat(201), 'idempotency-key-invalid'], ['a b', 'idempotency-key-invalid'], ['caf\u00e9', 'idempotency-key-invalid']] as const;
+    const keys = [
+      [undefined, 'idempotency-key-missing'],
+      ['x'.repeat(201), 'idempotency-key-invalid'],
+      ['a b', 'idempotency-key-invalid'],
+      ['caf\u00e9', 'idempotency-key-invalid'],
+    ] as const;
     const attempts = posts.flatMap((door) => keys.map(([key, code]) => ({ ...door, key, code })));
-    expect(await walk(attempts, async ({ operation, base, name, key, code }) =>
-      verdict(`${name} ${code}`, await attempt(operation, { base, sub: by(operation), headers: { 'idempotency-key': key } }), { status: 400, code }))).toEqual([]);
+    expect(
+      await walk(attempts, async ({ operation, base, name, key, code }) =>
+        verdict(`${name} ${code}`, await attempt(operation, { base, sub: by(operation), headers: { 'idempotency-key': key } }), {
+          status: 400,
+          code,
+        }),
+      ),
+    ).toEqual([]);
   });
 
   test('a PUT, PATCH or DELETE without If-Match is 428, with one that is none 400, with a stale one 412', async () => {
     const changes = everyDoor(writes().filter(({ method }) => method !== 'POST'));
     expect(changes.length).toBeGreaterThan(3);
-    const seen = [[undefined, 428, 'if-match-missing'], ['*', 400, 'if-match-invalid'], ['W/"1"', 400, 'if-match-invalid'], ['"99999999999999999"', 400, 'if-match-invalid'], ['"7"', 412, 'version-stale'], ['"999999999999999"', 412, 'version-stale']] as const;
+    const seen = [
+      [undefined, 428, 'if-match-missing'],
+      ['*', 400, 'if-match-invalid'],
+      ['W/"1"', 400, 'if-match-invalid'],
+      ['"99999999999999999"', 400, 'if-match-invalid'],
+      ['"7"', 412, 'version-stale'],
+      ['"999999999999999"', 412, 'version-stale'],
+    ] as const;
     const attempts = changes.flatMap((door) => seen.map(([ifMatch, status, code]) => ({ ...door, ifMatch, status, code })));
-    expect(await walk(attempts, async ({ operation, base, name, ifMatch, status, code }) =>
-      verdict(`${name} ${ifMatch}`, await attempt(operation, { base, sub: by(operation), headers: { 'if-match': ifMatch } }), { status, code }))).toEqual([]);
+    expect(
+      await walk(attempts, async ({ operation, base, name, ifMatch, status, code }) =>
+        verdict(`${name} ${ifMatch}`, await attempt(operation, { base, sub: by(operation), headers: { 'if-match': ifMatch } }), { status, code }),
+      ),
+    ).toEqual([]);
   });
 
   test('read-only and unknown members are refused by name, at every depth, in every write', async () => {
@@ -299,13 +414,18 @@ describe('what is sent', () => {
       const content = operation.spec.requestBody?.content['application/json'];
       const { shown, taken } = { shown: membersOf(successOf(operation)), taken: membersOf(content?.schema) };
       const extra = [...new Set([...shown, 'id', 'version', 'state', 'zzUnknown'])].filter((member) => !taken.includes(member)).slice(0, 40);
-      const top = await attempt(operation, { base, sub: by(operation), body: JSON.stringify({ ...examples[operation.id]?.body, ...Object.fromEntries(extra.map((member) => [member, 1])) }) });
+      const top = await attempt(operation, {
+        base,
+        sub: by(operation),
+        body: JSON.stringify({ ...examples[operation.id]?.body, ...Object.fromEntries(extra.map((member) => [member, 1])) }),
+      });
       const named = top.body?.errors?.filter((error: any) => error.code === 'member-not-accepted').map((error: any) => error.field) ?? [];
       const silent = extra.filter((member) => !named.includes(member));
       if (top.status !== 400 || silent.length > 0) return `${name}: ${top.status}, not refused: ${silent.join()}`;
       for (const { body, field } of withMemberInside(examples[operation.id]?.body)) {
         const inner = await attempt(operation, { base, sub: by(operation), body: JSON.stringify(body) });
-        if (inner.status !== 400 || !inner.body.errors.some((error: any) => error.field === field && error.code === 'member-not-accepted')) return `${name}: ${field}: ${inner.status} ${inner.text.slice(0, 200)}`;
+        if (inner.status !== 400 || !inner.body.errors.some((error: any) => error.field === field && error.code === 'member-not-accepted'))
+          return `${name}: ${field}: ${inner.status} ${inner.text.slice(0, 200)}`;
       }
       return verdict(name, top, { status: 400, code: 'body-invalid' });
     });
@@ -331,35 +451,63 @@ describe('what is sent', () => {
       ['a form', 'a=1', 415, { 'content-type': 'application/x-www-form-urlencoded' }],
       ['an odd type', '{}', 415, { 'content-type': 'application/json/x' }],
     ];
-    const optional = new Set((documentedRoutes as readonly Route[]).filter(({ body }) => body?.safeParse(undefined).success).map(({ operationId }) => operationId));
-    const attempts = everyDoor(jsonWrites()).flatMap((door) => odd.map(([kind, body, status, headers = {}]) => ({ ...door, kind, body, status, headers })));
+    const optional = new Set(
+      (documentedRoutes as readonly Route[]).filter(({ body }) => body?.safeParse(undefined).success).map(({ operationId }) => operationId),
+    );
+    const attempts = everyDoor(jsonWrites()).flatMap((door) =>
+      odd.map(([kind, body, status, headers = {}]) => ({ ...door, kind, body, status, headers })),
+    );
     // Where the body may be left out, an empty one and a null say the same.
-    const faults = await walk(attempts.filter(({ operation, kind }) => !(['nothing', 'null'].includes(kind) && optional.has(operation.id))), async ({ operation, base, name, kind, body, status, headers }) =>
-      verdict(`${name}, ${kind}`, await attempt(operation, { base, sub: by(operation), body, headers }), { status }));
+    const faults = await walk(
+      attempts.filter(({ operation, kind }) => !(['nothing', 'null'].includes(kind) && optional.has(operation.id))),
+      async ({ operation, base, name, kind, body, status, headers }) =>
+        verdict(`${name}, ${kind}`, await attempt(operation, { base, sub: by(operation), body, headers }), { status }),
+    );
     expect(faults).toEqual([]);
   });
 
   test('a NUL, a control character or a lone surrogate in any text of any body is refused with its field, never by the database', async () => {
     const attempts = everyDoor(jsonWrites()).flatMap((door) =>
-      ['a\\u0000b', 'a\\ud800b', 'a\\u0007b'].flatMap((mark) => withText(examples[door.operation.id]?.body, mark).map((each) => ({ ...door, ...each, mark }))));
+      ['a\\u0000b', 'a\\ud800b', 'a\\u0007b'].flatMap((mark) =>
+        withText(examples[door.operation.id]?.body, mark).map((each) => ({ ...door, ...each, mark })),
+      ),
+    );
     expect(attempts.length).toBeGreaterThan(300);
     const faults = await walk(attempts, async ({ operation, base, name, body, field, mark }) => {
       const answer = await attempt(operation, { base, sub: by(operation), body });
       const fault = verdict(`${name} ${field} ${mark}`, answer, { status: 400 });
-      return fault ?? (answer.body.errors.some((error: any) => error.field === field || field.startsWith(`${error.field}.`)) ? undefined : `${name} ${field} ${mark}: does not name the field`);
+      return (
+        fault ??
+        (answer.body.errors.some((error: any) => error.field === field || field.startsWith(`${error.field}.`))
+          ? undefined
+          : `${name} ${field} ${mark}: does not name the field`)
+      );
     });
     expect(faults).toEqual([]);
   });
 
   test('numbers out of range, wrong types and nulls anywhere in a body are refused, never a failure inside', async () => {
     const attempts = everyDoor(jsonWrites()).flatMap((door) =>
-      ['1e308', '-1', '9007199254740993', '1.5', 'true', '{}', '[]', '""', `"${'x'.repeat(5_000)}"`].flatMap((value) => withValue(examples[door.operation.id]?.body, value).map((each) => ({ ...door, ...each, value }))));
-    const faults = await walk(attempts.filter((_, place) => place % 2 === 0), async ({ operation, base, name, body, field, value }) => {
-      const answer = await attempt(operation, { base, sub: 'reader', body });
-      if (answer.status !== 403) return `${name}: ${answer.status}`;
-      const own = await attempt(operation, { base, sub: by(operation), headers: { 'if-match': operation.method === 'POST' ? undefined : '"7"' }, body: broken(body) });
-      return own.status >= 400 && own.status < 500 ? undefined : `${name} ${field} = ${value.slice(0, 20)}: ${own.status} ${own.text.slice(0, 200)}`;
-    });
+      ['1e308', '-1', '9007199254740993', '1.5', 'true', '{}', '[]', '""', `"${'x'.repeat(5_000)}"`].flatMap((value) =>
+        withValue(examples[door.operation.id]?.body, value).map((each) => ({ ...door, ...each, value })),
+      ),
+    );
+    const faults = await walk(
+      attempts.filter((_, place) => place % 2 === 0),
+      async ({ operation, base, name, body, field, value }) => {
+        const answer = await attempt(operation, { base, sub: 'reader', body });
+        if (answer.status !== 403) return `${name}: ${answer.status}`;
+        const own = await attempt(operation, {
+          base,
+          sub: by(operation),
+          headers: { 'if-match': operation.method === 'POST' ? undefined : '"7"' },
+          body: broken(body),
+        });
+        return own.status >= 400 && own.status < 500
+          ? undefined
+          : `${name} ${field} = ${value.slice(0, 20)}: ${own.status} ${own.text.slice(0, 200)}`;
+      },
+    );
     expect(faults).toEqual([]);
   });
 
@@ -372,12 +520,55 @@ describe('what is sent', () => {
     });
     expect(byPath).toEqual([]);
 
-    const cursors = ['%00', 'x', ...[[], [1], ['x'], [null], ['\0'], ['\ud800'], ['x', 'y'], [1, 2], ['2026-01-01T00:00:00Z', 'no-uuid'], ['x', 'y', 'z'], [1e308], [-1, 0, 1], ['a'.repeat(200)], ['x', 'y', 'z', 'w']].map((values) => Buffer.from(JSON.stringify(values)).toString('base64url'))];
-    const queries = [...cursors.map((cursor) => `cursor=${cursor}`), 'limit=0', 'limit=201', 'limit=1e9', 'limit=x', 'limit=1&limit=2', 'on=31/12/2025', 'on=2025-02-30', 'on=99999-01-01', 'q=%00', 'q=%ED%A0%80', `q=${'x'.repeat(500)}`, 'unitId=x', 'year=99999999999999999999', 'from=x&to=y', 'from=2026&to=2018', 'unit=%00'];
-    const lists = everyDoor(operations.filter(({ isWrite, path }) => !isWrite && !path.includes('{'))).flatMap((door) => queries.map((query) => ({ ...door, query })));
+    const cursors = [
+      '%00',
+      'x',
+      ...[
+        [],
+        [1],
+        ['x'],
+        [null],
+        ['\0'],
+        ['\ud800'],
+        ['x', 'y'],
+        [1, 2],
+        ['2026-01-01T00:00:00Z', 'no-uuid'],
+        ['x', 'y', 'z'],
+        [1e308],
+        [-1, 0, 1],
+        ['a'.repeat(200)],
+        ['x', 'y', 'z', 'w'],
+      ].map((values) => Buffer.from(JSON.stringify(values)).toString('base64url')),
+    ];
+    const queries = [
+      ...cursors.map((cursor) => `cursor=${cursor}`),
+      'limit=0',
+      'limit=201',
+      'limit=1e9',
+      'limit=x',
+      'limit=1&limit=2',
+      'on=31/12/2025',
+      'on=2025-02-30',
+      'on=99999-01-01',
+      'q=%00',
+      'q=%ED%A0%80',
+      `q=${'x'.repeat(500)}`,
+      'unitId=x',
+      'year=99999999999999999999',
+      'from=x&to=y',
+      'from=2026&to=2018',
+      'unit=%00',
+    ];
+    const lists = everyDoor(operations.filter(({ isWrite, path }) => !isWrite && !path.includes('{'))).flatMap((door) =>
+      queries.map((query) => ({ ...door, query })),
+    );
     const byQuery = await walk(lists, async ({ operation, base, name, query }) => {
       const { query: own } = reads()[operation.id] ?? {};
-      const answer = await attempt(operation, { base, sub: 'board', url: `${operation.path}?${own && !query.startsWith('from') ? `${own}&` : ''}${query}` });
+      const answer = await attempt(operation, {
+        base,
+        sub: 'board',
+        url: `${operation.path}?${own && !query.startsWith('from') ? `${own}&` : ''}${query}`,
+      });
       return answer.status < 400 ? undefined : verdict(`${name} ?${query}`, answer, { status: [400, 409, 403] });
     });
     expect(byQuery).toEqual([]);
@@ -386,20 +577,43 @@ describe('what is sent', () => {
   test('an address that is not there is 404, a method it does not take 405 with those it takes, what is no HTTP at all 400: all problem documents', async () => {
     const token = await city.token('board');
     // An address of letters can also be one with a parameter: PATCH of /people/duplicates is that of a person.
-    const takenAt = (path: string): Set<string> => new Set(operations.filter((each) => new RegExp(`^${each.path.replace(/\{\w+\}/g, '[^/]+')}$`).test(path)).map(({ method }) => method));
+    const takenAt = (path: string): Set<string> =>
+      new Set(operations.filter((each) => new RegExp(`^${each.path.replace(/\{\w+\}/g, '[^/]+')}$`).test(path)).map(({ method }) => method));
     const attempts = [...new Set(operations.map(({ path }) => path))].flatMap((path) => {
       const operation = operations.find((each) => each.path === path) as Operation;
       const taken = takenAt(path);
-      return doorsOf(operation).flatMap((base) => ['PUT', 'DELETE', 'PATCH', 'POST', 'GET'].filter((method) => !taken.has(method)).map((method) => ({ base, path, method, taken })));
+      return doorsOf(operation).flatMap((base) =>
+        ['PUT', 'DELETE', 'PATCH', 'POST', 'GET'].filter((method) => !taken.has(method)).map((method) => ({ base, path, method, taken })),
+      );
     });
     const faults = await walk(attempts, async ({ base, path, method, taken }) => {
-      const answer = await answered(await fetch(`${base}${path.replace(/\{\w+\}/g, () => uuidv7())}`, { method, headers: { authorization: `Bearer ${token}`, 'idempotency-key': uuidv7(), 'if-match': '"1"' } }));
+      const answer = await answered(
+        await fetch(`${base}${path.replace(/\{\w+\}/g, () => uuidv7())}`, {
+          method,
+          headers: { authorization: `Bearer ${token}`, 'idempotency-key': uuidv7(), 'if-match': '"1"' },
+        }),
+      );
       const allowed = answer.headers.get('allow')?.split(', ').sort().join();
-      return verdict(`${method} ${path}`, answer, { status: 405, code: 'method-not-allowed' }) ?? (allowed === [...taken].sort().join() ? undefined : `${method} ${path}: allow ${allowed}`);
+      return (
+        verdict(`${method} ${path}`, answer, { status: 405, code: 'method-not-allowed' }) ??
+        (allowed === [...taken].sort().join() ? undefined : `${method} ${path}: allow ${allowed}`)
+      );
     });
     expect(faults).toEqual([]);
     for (const base of [city.product.address, ...Object.values(city.product.addresses)]) {
-      for (const path of ['/', '/nothing', '/api', '/api/registry/v1/nothing', '/api/unknown/v1/x', '/api/registry/v1/units/', '/docs/../../etc/passwd', '/.env', '/%', '/api/registry/v1/%', `/${'x'.repeat(5_000)}`]) {
+      for (const path of [
+        '/',
+        '/nothing',
+        '/api',
+        '/api/registry/v1/nothing',
+        '/api/unknown/v1/x',
+        '/api/registry/v1/units/',
+        '/docs/../../etc/passwd',
+        '/.env',
+        '/%',
+        '/api/registry/v1/%',
+        `/${'x'.repeat(5_000)}`,
+      ]) {
         const answer = await answered(await fetch(`${base}${path}`, { headers: { authorization: `Bearer ${token}` } }));
         expect(verdict(`${base}${path}`, answer, { status: [400, 404] }), path).toBeUndefined();
       }
@@ -412,7 +626,11 @@ describe('what is sent', () => {
         const raw = await overWire(base, bytes);
         expect(raw, `${kind} at ${base}`).toMatch(/^HTTP\/1\.1 4\d\d /);
         expect(raw, `${kind} at ${base}`).toMatch(/content-type: application\/problem\+json/i);
-        expect(JSON.parse(raw.split('\r\n\r\n')[1] as string), kind).toMatchObject({ code: expect.any(String), detail: { vi: expect.any(String), en: expect.any(String) }, correlationId: expect.any(String) });
+        expect(JSON.parse(raw.split('\r\n\r\n')[1] as string), kind).toMatchObject({
+          code: expect.any(String),
+          detail: { vi: expect.any(String), en: expect.any(String) },
+          correlationId: expect.any(String),
+        });
       }
     }
   });
@@ -427,7 +645,12 @@ describe('what is meant', () => {
       const example = examples[operation.id] as Example;
       const key = uuidv7();
       const url = urlOf(operation);
-      const answer = await attempt(operation, { base: city.product.address, sub: example.by, url, headers: operation.method === 'POST' ? { 'idempotency-key': key } : {} });
+      const answer = await attempt(operation, {
+        base: city.product.address,
+        sub: example.by,
+        url,
+        headers: operation.method === 'POST' ? { 'idempotency-key': key } : {},
+      });
       done.set(operation.id, { answer, key, url });
       const route = documentedRoutes.find(({ operationId }) => operationId === operation.id);
       if (answer.status !== route?.status) faults.push(`${operation.id}: ${answer.status} ${answer.text}`);
@@ -460,7 +683,8 @@ describe('what is meant', () => {
       const other = `${JSON.stringify(examples[operation.id]?.body)} `;
       const answer = await attempt(operation, { base, sub: examples[operation.id]?.by ?? '', url, headers: { 'idempotency-key': key }, body: other });
       // A list of learners has an answer for each.
-      if (operation.id === 'nominateLearners') return answer.body.items.every((item: any) => item.problem?.code === 'idempotency-key-reused') ? undefined : `${name}: ${answer.text}`;
+      if (operation.id === 'nominateLearners')
+        return answer.body.items.every((item: any) => item.problem?.code === 'idempotency-key-reused') ? undefined : `${name}: ${answer.text}`;
       return verdict(name, answer, { status: 422, code: 'idempotency-key-reused' });
     });
     expect(faults).toEqual([]);
@@ -471,9 +695,16 @@ describe('what is meant', () => {
   });
 
   test('the token endpoint gives no token for a password or a wrong secret, and its keys are public ones', async () => {
-    const ask = async (form: Record<string, string>): Promise<Answered> => answered(await fetch(`${city.product.address}/auth/token`, { method: 'POST', body: new URLSearchParams(form) }));
-    expect(await ask({ grant_type: 'password', username: 'board', password: 'board' })).toMatchObject({ status: 400, body: { error: 'unsupported_grant_type' } });
-    expect(await ask({ grant_type: 'client_credentials', client_id: 'subscriber', client_secret: 'wrong' })).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
+    const ask = async (form: Record<string, string>): Promise<Answered> =>
+      answered(await fetch(`${city.product.address}/auth/token`, { method: 'POST', body: new URLSearchParams(form) }));
+    expect(await ask({ grant_type: 'password', username: 'board', password: 'board' })).toMatchObject({
+      status: 400,
+      body: { error: 'unsupported_grant_type' },
+    });
+    expect(await ask({ grant_type: 'client_credentials', client_id: 'subscriber', client_secret: 'wrong' })).toMatchObject({
+      status: 401,
+      body: { error: 'invalid_client' },
+    });
     expect(await ask({})).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
     const { keys } = (await answered(await fetch(`${city.product.address}/auth/jwks`))).body;
     expect(keys.map((key: JWK) => [key.alg, 'd' in key])).toEqual([['ES256', false]]);
@@ -482,9 +713,15 @@ describe('what is meant', () => {
 
 describe('when it is too much', () => {
   const gatewayTo = (env: Environment, limits?: Parameters<typeof createGateway>[0]['limits']) =>
-    createGateway({ config: gatewayConfig({ KHUE_DATA: city.data, KHUE_PORT: '0', KHUE_PUBLIC_URL: city.product.address, ...env }), log: createLogger('gateway', { write: () => undefined }), ...(limits ? { limits } : {}) });
-  const servicesAt = (address: string): Environment => Object.fromEntries(Object.keys(city.product.addresses).map((name) => [`KHUE_${name.toUpperCase()}_URL`, address]));
-  const ask = async (gateway: RunningGateway, sub: string) => gateway.http.inject({ method: 'GET', url: '/api/registry/v1/units', headers: { authorization: `Bearer ${await city.token(sub)}` } });
+    createGateway({
+      config: gatewayConfig({ KHUE_DATA: city.data, KHUE_PORT: '0', KHUE_PUBLIC_URL: city.product.address, ...env }),
+      log: createLogger('gateway', { write: () => undefined }),
+      ...(limits ? { limits } : {}),
+    });
+  const servicesAt = (address: string): Environment =>
+    Object.fromEntries(Object.keys(city.product.addresses).map((name) => [`KHUE_${name.toUpperCase()}_URL`, address]));
+  const ask = async (gateway: RunningGateway, sub: string) =>
+    gateway.http.inject({ method: 'GET', url: '/api/registry/v1/units', headers: { authorization: `Bearer ${await city.token(sub)}` } });
 
   test('a service or an issuer that does not answer is 503 with Retry-After at the gateway', async () => {
     const gone = `http://127.0.0.1:${await freePort()}`;
@@ -516,7 +753,12 @@ describe('when it is too much', () => {
     for (let place = 0; place < 4; place += 1) replies.push(await ask(gateway, 'board'));
     expect(replies.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 429]);
     const [, , , last] = replies;
-    const shown = { status: last?.statusCode ?? 0, headers: new Headers(last?.headers as Record<string, string>), text: last?.payload ?? '', body: last?.json() };
+    const shown = {
+      status: last?.statusCode ?? 0,
+      headers: new Headers(last?.headers as Record<string, string>),
+      text: last?.payload ?? '',
+      body: last?.json(),
+    };
     expect([shapeFault(shown), shown.body.code, Number(shown.headers.get('retry-after')) > 0]).toEqual(['', 'rate-limited', true]);
     expect((await ask(gateway, 'reader')).statusCode).toBe(200);
     await gateway.stop();
@@ -537,7 +779,9 @@ describe('when it is too much', () => {
     }
     const refused = answers.find(({ status }) => status === 503) ?? expect.fail('never refused');
     expect([refused.body.code, Number(refused.headers.get('retry-after')) > 0, shapeFault(refused)]).toEqual(['overloaded', true, '']);
-    await expect.poll(async () => (await city.send('reader', 'GET', '/api/registry/v1/units?limit=1')).status, { timeout: 20_000, interval: 250 }).toBe(200);
+    await expect
+      .poll(async () => (await city.send('reader', 'GET', '/api/registry/v1/units?limit=1')).status, { timeout: 20_000, interval: 250 })
+      .toBe(200);
   });
 
   test('nothing in this walk was answered by a failure inside', () => {
@@ -562,7 +806,10 @@ const forgedTokens = async (): Promise<[string, string | undefined][]> => {
     return `Bearer ${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
   };
   const honest = (change: object, header: object = {}, signer: CryptoKey = key): Promise<string> =>
-    new SignJWT(Object.fromEntries(Object.entries({ ...claims, ...change }).filter(([, value]) => value !== undefined))).setProtectedHeader({ alg: 'ES256', kid, ...header }).sign(signer).then((token) => `Bearer ${token}`);
+    new SignJWT(Object.fromEntries(Object.entries({ ...claims, ...change }).filter(([, value]) => value !== undefined)))
+      .setProtectedHeader({ alg: 'ES256', kid, ...header })
+      .sign(signer)
+      .then((token) => `Bearer ${token}`);
   const published = (await answered(await fetch(`${city.product.address}/auth/jwks`))).body.keys[0] as JWK;
   const publicKey = createPublicKey({ key: published as never, format: 'jwk' });
   const other = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -600,9 +847,16 @@ const forgedTokens = async (): Promise<[string, string | undefined][]> => {
 };
 
 /** The schema itself where the document refers to it. */
-const resolved = (schema: any): any => (schema?.$ref ? schema.$ref.slice(2).split('/').reduce((at: any, key: string) => at[key], document) : schema);
+const resolved = (schema: any): any =>
+  schema?.$ref
+    ? schema.$ref
+        .slice(2)
+        .split('/')
+        .reduce((at: any, key: string) => at[key], document)
+    : schema;
 const membersOf = (schema: any): string[] => Object.keys(resolved(schema)?.properties ?? {});
-const successOf = ({ spec }: Operation): any => Object.entries<any>(spec.responses).find(([status]) => status.startsWith('2'))?.[1].content?.['application/json']?.schema;
+const successOf = ({ spec }: Operation): any =>
+  Object.entries<any>(spec.responses).find(([status]) => status.startsWith('2'))?.[1].content?.['application/json']?.schema;
 
 interface Varied {
   readonly body: string;
@@ -612,7 +866,9 @@ interface Varied {
 const clone = (value: any): any => JSON.parse(JSON.stringify(value));
 /** Every place below the top of a body, as its path. */
 const placesOf = (value: any, path: readonly (string | number)[] = []): (readonly (string | number)[])[] =>
-  value === null || typeof value !== 'object' ? [path] : [path, ...(Array.isArray(value) ? [...value.slice(0, 2).keys()] : Object.keys(value)).flatMap((key) => placesOf(value[key], [...path, key]))];
+  value === null || typeof value !== 'object'
+    ? [path]
+    : [path, ...(Array.isArray(value) ? [...value.slice(0, 2).keys()] : Object.keys(value)).flatMap((key) => placesOf(value[key], [...path, key]))];
 const at = (value: any, path: readonly (string | number)[]): any => path.reduce((inner, key) => inner[key], value);
 const hole = 'zz-here-zz';
 const withHole = (body: any, path: readonly (string | number)[]): string => {
@@ -624,7 +880,14 @@ const withHole = (body: any, path: readonly (string | number)[]): string => {
 /** The body with a member more in one of its inner objects, one by one; rules' conditions are a language of their own and checked with it. */
 const withMemberInside = (body: any): { body: any; field: string }[] =>
   placesOf(body)
-    .filter((path) => path.length > 0 && !Array.isArray(at(body, path)) && at(body, path) !== null && typeof at(body, path) === 'object' && !['rules', 'sources'].some((name) => path.includes(name)))
+    .filter(
+      (path) =>
+        path.length > 0 &&
+        !Array.isArray(at(body, path)) &&
+        at(body, path) !== null &&
+        typeof at(body, path) === 'object' &&
+        !['rules', 'sources'].some((name) => path.includes(name)),
+    )
     .map((path) => {
       const copy = clone(body);
       at(copy, path).zzUnknown = 1;
@@ -633,10 +896,13 @@ const withMemberInside = (body: any): { body: any; field: string }[] =>
 
 /** The body with another JSON text in place of one of its texts, one by one; of a list the first two. */
 const withText = (body: any, text: string): Varied[] =>
-  placesOf(body).filter((path) => path.length > 0 && typeof at(body, path) === 'string' && !path.includes('rules'))
+  placesOf(body)
+    .filter((path) => path.length > 0 && typeof at(body, path) === 'string' && !path.includes('rules'))
     .map((path) => ({ body: withHole(body, path).replace(hole, text), field: path.join('.') }));
 const withValue = (body: any, value: string): Varied[] =>
-  placesOf(body).filter((path) => path.length > 0 && !path.includes('rules')).map((path) => ({ body: withHole(body, path).replace(`"${hole}"`, value), field: path.join('.') }));
+  placesOf(body)
+    .filter((path) => path.length > 0 && !path.includes('rules'))
+    .map((path) => ({ body: withHole(body, path).replace(`"${hole}"`, value), field: path.join('.') }));
 /** Keeps a varied body from passing by chance, so that the state stays as the next attempt expects it. */
 const broken = (body: string): string => body.replace(/\}$/, `${body === '{}' ? '' : ','}"zzUnknown":1}`);
 

@@ -57,7 +57,13 @@ const freePorts = async (): Promise<Record<string, string>> =>
 
 export const foundCity = async (env: Environment = {}): Promise<FoundedCity> => {
   const data = await mkdtemp(join(tmpdir(), 'khue cửa '));
-  const product = await startProduct({ data, port: await freePort(), env: { ...(await freePorts()), ...env }, say: () => undefined, onLost: () => undefined });
+  const product = await startProduct({
+    data,
+    port: await freePort(),
+    env: { ...(await freePorts()), ...env },
+    say: () => undefined,
+    onLost: () => undefined,
+  });
   const { sign } = await openIssuer({ data, issuer: product.issuer, audience: 'khue' });
   const tokens = new Map<string, Promise<string>>();
   const token = (sub: string): Promise<string> => {
@@ -85,11 +91,14 @@ export const foundCity = async (env: Environment = {}): Promise<FoundedCity> => 
       }),
     );
   const make: FoundedCity['make'] = async (key, sub, path, body) => {
-    const done = await eventually(async () => {
-      const one = await send(sub, 'POST', path, { body });
-      if (one.status >= 400 && patient.includes(one.body?.code)) throw new Error(`${path}: ${one.text}`);
-      return one;
-    }, { withinMs: 30_000, everyMs: 100 });
+    const done = await eventually(
+      async () => {
+        const one = await send(sub, 'POST', path, { body });
+        if (one.status >= 400 && patient.includes(one.body?.code)) throw new Error(`${path}: ${one.text}`);
+        return one;
+      },
+      { withinMs: 30_000, everyMs: 100 },
+    );
     if (done.status >= 400) throw new Error(`${path} by ${sub}: ${done.status} ${done.text}`);
     if (key !== undefined) ids.set(key, done.body.id);
     return done.body;
@@ -112,32 +121,81 @@ export const foundCity = async (env: Environment = {}): Promise<FoundedCity> => 
 const found = async ({ make, id }: FoundedCity): Promise<void> => {
   const registry = '/api/registry/v1';
   await make(undefined, 'board', `${registry}/documents`, { number: 'QD-1', issuer: 'Ban Tổ chức', issuedOn: '2026-01-05', governs: 'grants' });
-  await make('root', 'board', `${registry}/units`, { code: 'ha-noi', kind: 'thành-phố', name: 'Thành phố Hà Nội', parentId: null, from: '2008-08-01' });
-  await make(undefined, 'board', `${registry}/grants`, { sub: 'board', role: 'board', unitId: id('root'), validFrom: '2018-01-01', documentNo: 'QD-1' });
-  for (const [key, parent] of [['a', 'root'], ['b', 'root'], ['school', 'root']] as const) {
+  await make('root', 'board', `${registry}/units`, {
+    code: 'ha-noi',
+    kind: 'thành-phố',
+    name: 'Thành phố Hà Nội',
+    parentId: null,
+    from: '2008-08-01',
+  });
+  await make(undefined, 'board', `${registry}/grants`, {
+    sub: 'board',
+    role: 'board',
+    unitId: id('root'),
+    validFrom: '2018-01-01',
+    documentNo: 'QD-1',
+  });
+  for (const [key, parent] of [
+    ['a', 'root'],
+    ['b', 'root'],
+    ['school', 'root'],
+  ] as const) {
     await make(key, 'board', `${registry}/units`, { code: key, kind: 'phường', name: `Đơn vị ${key}`, parentId: id(parent), from: '2018-01-01' });
   }
   const grants = [
-    ['officer.a', 'officer', 'a'], ['approver.a', 'approver', 'a'], ['school', 'school', 'school'], ['reader', 'reader', 'root'],
+    ['officer.a', 'officer', 'a'],
+    ['approver.a', 'approver', 'a'],
+    ['school', 'school', 'school'],
+    ['reader', 'reader', 'root'],
     ...(['officer', 'approver', 'board', 'school', 'reader'] as const).map((role) => [`${role}.b`, role, 'b'] as const),
   ] as const;
   for (const [sub, role, unit] of grants) {
     await make(undefined, 'board', `${registry}/grants`, { sub, role, unitId: id(unit), validFrom: '2018-01-01', documentNo: 'QD-1' });
   }
   await make(undefined, 'board', '/api/enrollment/v1/rule-sets', await ruleSetOf('350-qd-tw'));
-  const program = { code: 'intermediate', name: 'Trung cấp lý luận chính trị', line: 'intermediate-theory', level: 'intermediate', form: 'non-concentrated', hours: 800, validFrom: '2020-01-01', documentNo: 'QD-1' };
+  const program = {
+    code: 'intermediate',
+    name: 'Trung cấp lý luận chính trị',
+    line: 'intermediate-theory',
+    level: 'intermediate',
+    form: 'non-concentrated',
+    hours: 800,
+    validFrom: '2020-01-01',
+    documentNo: 'QD-1',
+  };
   await make(undefined, 'school', '/api/enrollment/v1/programs', program);
-  await make('class', 'school', '/api/enrollment/v1/classes', { programCode: 'intermediate', hostUnitId: id('school'), size: 50, from: '2026-12-07', to: '2028-06-30' });
+  await make('class', 'school', '/api/enrollment/v1/classes', {
+    programCode: 'intermediate',
+    hostUnitId: id('school'),
+    size: 50,
+    from: '2026-12-07',
+    to: '2028-06-30',
+  });
   await make('pot', 'board', '/api/quota/v1/pots', { year: 2026, programCode: 'intermediate', size: 40, documentNo: 'QD-1', rootUnitId: id('root') });
   await make(undefined, 'board', `/api/quota/v1/pots/${id('pot')}/divisions`, {
-    unitId: id('root'), documentNo: 'QD-1', division: { by: 'hand', shares: [{ unitId: id('a'), change: 20 }, { unitId: id('b'), change: 10 }] },
+    unitId: id('root'),
+    documentNo: 'QD-1',
+    division: {
+      by: 'hand',
+      shares: [
+        { unitId: id('a'), change: 20 },
+        { unitId: id('b'), change: 10 },
+      ],
+    },
   });
 };
 
-export const ruleSetOf = async (name: string): Promise<any> => JSON.parse(await readFile(new URL(`../../enrollment/rules/${name}.json`, import.meta.url), 'utf8'));
+export const ruleSetOf = async (name: string): Promise<any> =>
+  JSON.parse(await readFile(new URL(`../../enrollment/rules/${name}.json`, import.meta.url), 'utf8'));
 
 /** Facts under which the rules for the intermediate level have nothing against a learner. */
 export const ableFacts = {
-  party: { status: 'full', since: '2015-05-19' }, degree: 'university', post: { code: 'division-head', level: 'commune' }, sector: 'civil',
-  ratings: [{ year: 2024, rating: 'good' }, { year: 2025, rating: 'good' }],
+  party: { status: 'full', since: '2015-05-19' },
+  degree: 'university',
+  post: { code: 'division-head', level: 'commune' },
+  sector: 'civil',
+  ratings: [
+    { year: 2024, rating: 'good' },
+    { year: 2025, rating: 'good' },
+  ],
 };

@@ -23,7 +23,10 @@ try {
     await close();
   });
   const product = await startProduct({
-    data: options.data, port: options.port, env: environment(), say,
+    data: options.data,
+    port: options.port,
+    env: environment(),
+    say,
     opened: (closeOpened) => {
       close = closeOpened;
     },

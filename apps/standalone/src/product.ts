@@ -66,7 +66,12 @@ export const startProduct = async ({ data, port, env, say, onLost, opened, bus: 
 
     const addresses: Record<string, string> = {};
     const ports = await choosePorts(env);
-    const common: Environment = { ...env, KHUE_PORT: String(port), KHUE_DATA: folder.path, KHUE_IDENTITY_KEY: env.KHUE_IDENTITY_KEY ?? folder.identityKey };
+    const common: Environment = {
+      ...env,
+      KHUE_PORT: String(port),
+      KHUE_DATA: folder.path,
+      KHUE_IDENTITY_KEY: env.KHUE_IDENTITY_KEY ?? folder.identityKey,
+    };
     for (const name of serviceNames) {
       say(`${name}…`);
       const urls = postgres.databases[name];
@@ -111,10 +116,14 @@ const isFree = (port: number): Promise<boolean> =>
   });
 
 const taken = (port: number, setting: string, cause?: unknown): StartProblem =>
-  new StartProblem('port-taken', {
-    vi: `Cổng ${port} đang được chương trình khác dùng: dừng chương trình đó, hoặc chọn cổng khác bằng ${setting}.`,
-    en: `Port ${port} is taken by another program: stop that one, or choose another port with ${setting}.`,
-  }, { cause });
+  new StartProblem(
+    'port-taken',
+    {
+      vi: `Cổng ${port} đang được chương trình khác dùng: dừng chương trình đó, hoặc chọn cổng khác bằng ${setting}.`,
+      en: `Port ${port} is taken by another program: stop that one, or choose another port with ${setting}.`,
+    },
+    { cause },
+  );
 
 const assertFree = async (port: number): Promise<void> => {
   if (!(await isFree(port))) throw taken(port, '--port');

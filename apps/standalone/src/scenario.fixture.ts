@@ -21,8 +21,14 @@ const reporting = '/api/reporting/v1';
 const today = new Date(Date.now() + 7 * 3_600_000).toISOString().slice(0, 10);
 const headings = 'Số định danh;Họ và tên;Mã lớp;Mã chương trình;Mã đơn vị;Từ ngày;Đến ngày;Số văn bản';
 const able = {
-  party: { status: 'full', since: '2015-05-19' }, degree: 'university', post: { code: 'division-head', level: 'commune' }, sector: 'civil',
-  ratings: [{ year: 2024, rating: 'good' }, { year: 2025, rating: 'good' }],
+  party: { status: 'full', since: '2015-05-19' },
+  degree: 'university',
+  post: { code: 'division-head', level: 'commune' },
+  sector: 'civil',
+  ratings: [
+    { year: 2024, rating: 'good' },
+    { year: 2025, rating: 'good' },
+  ],
 };
 
 /** The main job of the product, from a unit's registration to a learner's story. Each run makes units, programs and accounts of its own. */
@@ -48,33 +54,62 @@ export const scenario = (name: string, open: () => Promise<RunningCity>): void =
       return { status: response.status, body: await response.json().catch(() => undefined) };
     };
     const get = (sub: string, path: string): Promise<Answered> => send(sub, 'GET', path);
-    const patient = (code: unknown): boolean => ['unit-not-known-yet', 'person-not-known-yet', 'role-missing', 'program-unknown', 'out-of-scope'].includes(String(code));
+    const patient = (code: unknown): boolean =>
+      ['unit-not-known-yet', 'person-not-known-yet', 'role-missing', 'program-unknown', 'out-of-scope'].includes(String(code));
     /** A write that must pass once the news it rests on has arrived everywhere. */
     const make = async (key: string | undefined, sub: string, path: string, body: unknown): Promise<any> => {
       let answered = await send(sub, 'POST', path, body);
-      await expect.poll(async () => {
-        if (answered.status >= 400 && patient(answered.body?.code)) answered = await send(sub, 'POST', path, body);
-        return answered.status < 400 ? 'done' : answered.body;
-      }, { timeout: 20_000, interval: 100 }).toBe('done');
+      await expect
+        .poll(
+          async () => {
+            if (answered.status >= 400 && patient(answered.body?.code)) answered = await send(sub, 'POST', path, body);
+            return answered.status < 400 ? 'done' : answered.body;
+          },
+          { timeout: 20_000, interval: 100 },
+        )
+        .toBe('done');
       if (key !== undefined) ids.set(key, answered.body.id);
       return answered.body;
     };
     const eventually = (read: () => Promise<unknown>) => expect.poll(read, { timeout: 30_000, interval: 100 });
     const unit = (key: string, parent: string, from = '2018-01-01'): Promise<any> =>
-      make(key, 'board', `${registry}/units`, { code: `${key}-${mark}`, kind: 'phường', name: `Đơn vị ${key} ${mark}`, parentId: id(parent), from, sample: true });
+      make(key, 'board', `${registry}/units`, {
+        code: `${key}-${mark}`,
+        kind: 'phường',
+        name: `Đơn vị ${key} ${mark}`,
+        parentId: id(parent),
+        from,
+        sample: true,
+      });
     const grant = (sub: string, role: string, unitKey: string): Promise<any> =>
-      make(undefined, 'board', `${registry}/grants`, { sub: `${sub}.${mark}`, role, unitId: id(unitKey), validFrom: '2018-01-01', validTo: null, documentNo: `QD-1-${mark}` });
+      make(undefined, 'board', `${registry}/grants`, {
+        sub: `${sub}.${mark}`,
+        role,
+        unitId: id(unitKey),
+        validFrom: '2018-01-01',
+        validTo: null,
+        documentNo: `QD-1-${mark}`,
+      });
     const as = (sub: string): string => `${sub}.${mark}`;
     let people = 0;
     const person = async (key: string, unitKey: string, more: object = {}): Promise<any> => {
       people += 1;
       const birthYear = 1980;
-      const body = { name: `Nguyễn Văn ${key}`, identityNumber: makeIdentityNumber({ province: 2, sex: 'male', birthYear, serial: serial + people }), birth: `${birthYear}`, sex: 'male', unitId: id(unitKey), facts: able, ...more };
+      const body = {
+        name: `Nguyễn Văn ${key}`,
+        identityNumber: makeIdentityNumber({ province: 2, sex: 'male', birthYear, serial: serial + people }),
+        birth: `${birthYear}`,
+        sex: 'male',
+        unitId: id(unitKey),
+        facts: able,
+        ...more,
+      };
       return { ...(await make(key, as(`officer.${unitKey}`), `${registry}/people`, body)), identityNumber: body.identityNumber };
     };
     const nominate = async (key: string, classKey: string, unitKey: string): Promise<any> =>
       make(`nomination.${key}`, as(`officer.${unitKey}`), `${enrollment}/nominations`, { classId: id(classKey), personId: id(key) });
-    const approve = (key: string, unitKey: string): Promise<Answered> => send(as(`approver.${unitKey}`), 'POST', `${enrollment}/nominations/${id(`nomination.${key}`)}/approve`);
+    const approve = (key: string, unitKey: string): Promise<Answered> =>
+      send(as(`approver.${unitKey}`), 'POST', `${enrollment}/nominations/${id(`nomination.${key}`)}/approve`);
     const stateOf = async (key: string): Promise<string> => (await get('board', `${enrollment}/enrollments/${id(`nomination.${key}`)}`)).body.state;
     const seatOf = async (key: string): Promise<any> => (await get('board', `${quota}/seats/${id(`nomination.${key}`)}`)).body;
 
@@ -83,23 +118,55 @@ export const scenario = (name: string, open: () => Promise<RunningCity>): void =
     });
 
     test('1. the registry knows units, people, grants and duplicates, and the others learn of them', async () => {
-      await make(undefined, 'board', `${registry}/documents`, { number: `QD-1-${mark}`, issuer: 'Ban Tổ chức', issuedOn: '2026-01-05', governs: 'grants' });
-      const roots = (await get('board', `${registry}/units?limit=200`)).body.items.filter((found: any) => found.parents.every((link: any) => link.parentId === null));
+      await make(undefined, 'board', `${registry}/documents`, {
+        number: `QD-1-${mark}`,
+        issuer: 'Ban Tổ chức',
+        issuedOn: '2026-01-05',
+        governs: 'grants',
+      });
+      const roots = (await get('board', `${registry}/units?limit=200`)).body.items.filter((found: any) =>
+        found.parents.every((link: any) => link.parentId === null),
+      );
       if (roots.length > 0) ids.set('root', roots[0].id);
       else {
-        await make('root', 'board', `${registry}/units`, { code: 'ha-noi', kind: 'thành-phố', name: 'Thành phố Hà Nội', parentId: null, from: '2008-08-01' });
-        await make(undefined, 'board', `${registry}/grants`, { sub: 'board', role: 'board', unitId: id('root'), validFrom: '2018-01-01', validTo: null, documentNo: 'QD-0' });
+        await make('root', 'board', `${registry}/units`, {
+          code: 'ha-noi',
+          kind: 'thành-phố',
+          name: 'Thành phố Hà Nội',
+          parentId: null,
+          from: '2008-08-01',
+        });
+        await make(undefined, 'board', `${registry}/grants`, {
+          sub: 'board',
+          role: 'board',
+          unitId: id('root'),
+          validFrom: '2018-01-01',
+          validTo: null,
+          documentNo: 'QD-0',
+        });
       }
       for (const key of ['a', 'b', 'school']) await unit(key, 'root');
       await unit('a1', 'a');
       for (const [sub, role, unitKey] of [
-        ['officer.a', 'officer', 'a'], ['officer.b', 'officer', 'b'], ['approver.a', 'approver', 'a'], ['approver.b', 'approver', 'b'], ['school', 'school', 'school'], ['reader', 'reader', 'root'],
-      ] as const) await grant(sub, role, unitKey);
+        ['officer.a', 'officer', 'a'],
+        ['officer.b', 'officer', 'b'],
+        ['approver.a', 'approver', 'a'],
+        ['approver.b', 'approver', 'b'],
+        ['school', 'school', 'school'],
+        ['reader', 'reader', 'root'],
+      ] as const)
+        await grant(sub, role, unitKey);
 
       const registered = await person('An', 'a');
       await person('Binh', 'a');
       await person('Dung', 'b');
-      const twice = await send(as('officer.b'), 'POST', `${registry}/people`, { name: 'Nguyễn Văn An', identityNumber: registered.identityNumber, birth: '1980', sex: 'male', unitId: id('b') });
+      const twice = await send(as('officer.b'), 'POST', `${registry}/people`, {
+        name: 'Nguyễn Văn An',
+        identityNumber: registered.identityNumber,
+        birth: '1980',
+        sex: 'male',
+        unitId: id('b'),
+      });
       expect([twice.status, twice.body.code]).toEqual([409, 'person-exists-elsewhere']);
       expect(JSON.stringify(twice.body)).not.toContain('Nguyễn');
       await person('first', 'a', { name: `Trần Thị Thủy ${mark}`, identityNumber: null, birth: '1979-03-02' });
@@ -109,10 +176,25 @@ export const scenario = (name: string, open: () => Promise<RunningCity>): void =
     });
 
     test('2. quota: a pot under a document is divided with its working, and nobody passes on more than it holds', async () => {
-      const pot = await make('pot', 'board', `${quota}/pots`, { year: 2026, programCode: `advanced-${mark}`, size: 5, documentNo: `QD-2-${mark}`, rootUnitId: id('root') });
+      const pot = await make('pot', 'board', `${quota}/pots`, {
+        year: 2026,
+        programCode: `advanced-${mark}`,
+        size: 5,
+        documentNo: `QD-2-${mark}`,
+        rootUnitId: id('root'),
+      });
       const divided = await make(undefined, 'board', `${quota}/pots/${pot.id}/divisions`, {
-        unitId: id('root'), documentNo: `QD-2-${mark}`,
-        division: { by: 'formula', method: 'largest-remainder', total: 3, shares: [{ unitId: id('a'), weight: 2 }, { unitId: id('b'), weight: 1 }] },
+        unitId: id('root'),
+        documentNo: `QD-2-${mark}`,
+        division: {
+          by: 'formula',
+          method: 'largest-remainder',
+          total: 3,
+          shares: [
+            { unitId: id('a'), weight: 2 },
+            { unitId: id('b'), weight: 1 },
+          ],
+        },
       });
       expect(divided.accounts.map((account: any) => account.allotted)).toEqual([2, 1]);
       expect(divided.working.map((line: any) => line.vi).join()).toMatch(/\d/);
@@ -125,9 +207,24 @@ export const scenario = (name: string, open: () => Promise<RunningCity>): void =
 
     test('3. enrollment: a nomination is answered by a rule set, and another person approves', async () => {
       const program = { hours: 800, validFrom: '2020-01-01', documentNo: `QD-4-${mark}`, form: 'non-concentrated' };
-      for (const [key, level] of [['advanced', 'advanced'], ['intermediate', 'intermediate']] as const) {
-        await make(undefined, as('school'), `${enrollment}/programs`, { ...program, code: `${key}-${mark}`, name: `Chương trình ${key}`, line: `${key}-theory`, level });
-        await make(`class.${key}`, as('school'), `${enrollment}/classes`, { programCode: `${key}-${mark}`, hostUnitId: id('school'), size: 20, from: '2026-12-07', to: '2028-06-30' });
+      for (const [key, level] of [
+        ['advanced', 'advanced'],
+        ['intermediate', 'intermediate'],
+      ] as const) {
+        await make(undefined, as('school'), `${enrollment}/programs`, {
+          ...program,
+          code: `${key}-${mark}`,
+          name: `Chương trình ${key}`,
+          line: `${key}-theory`,
+          level,
+        });
+        await make(`class.${key}`, as('school'), `${enrollment}/classes`, {
+          programCode: `${key}-${mark}`,
+          hostUnitId: id('school'),
+          size: 20,
+          from: '2026-12-07',
+          to: '2028-06-30',
+        });
       }
       for (const set of ['57-qd-tw', '350-qd-tw']) {
         const rules: unknown = JSON.parse(await readFile(new URL(`../../enrollment/rules/${set}.json`, import.meta.url), 'utf8'));
@@ -140,14 +237,22 @@ export const scenario = (name: string, open: () => Promise<RunningCity>): void =
       expect([able.eligibility.verdict, able.eligibility.ruleSet.id]).toEqual(['eligible', '350-qd-tw']);
       const young = await nominate('young', 'class.intermediate', 'a');
       expect(young.eligibility.verdict).toBe('not-eligible');
-      expect(young.eligibility.results.find((result: any) => result.outcome === 'not-met')).toMatchObject({ ruleId: expect.stringContaining('AGE'), source: { document: expect.stringContaining('350') } });
+      expect(young.eligibility.results.find((result: any) => result.outcome === 'not-met')).toMatchObject({
+        ruleId: expect.stringContaining('AGE'),
+        source: { document: expect.stringContaining('350') },
+      });
       const unknown = await nominate('unknown', 'class.intermediate', 'a');
       expect(unknown.eligibility.verdict).toBe('missing-data');
       expect(unknown.eligibility.results.flatMap((result: any) => result.missing)).toContain('degree');
       expect((await approve('unknown', 'a')).body.code).toBe('eligibility-missing-data');
       expect((await approve('young', 'a')).body.code).toBe('not-eligible');
       const rule = young.eligibility.results.find((result: any) => result.outcome === 'not-met').ruleId;
-      await make(undefined, 'board', `${enrollment}/nominations/${id('nomination.young')}/waivers`, { ruleId: rule, documentNo: `QD-5-${mark}`, date: '2026-11-01', by: 'Ban Thường vụ' });
+      await make(undefined, 'board', `${enrollment}/nominations/${id('nomination.young')}/waivers`, {
+        ruleId: rule,
+        documentNo: `QD-5-${mark}`,
+        date: '2026-11-01',
+        by: 'Ban Thường vụ',
+      });
       expect((await approve('young', 'a')).status).toBe(200);
 
       await grant('both', 'officer', 'a');
@@ -160,7 +265,8 @@ export const scenario = (name: string, open: () => Promise<RunningCity>): void =
 
     test('4. quota holds a seat, queues, or refuses with the reason', async () => {
       for (const key of ['An', 'own', 'Binh']) {
-        if (key !== 'own') await make(`nomination.${key}`, as('officer.a'), `${enrollment}/nominations`, { classId: id('class.advanced'), personId: id(key) });
+        if (key !== 'own')
+          await make(`nomination.${key}`, as('officer.a'), `${enrollment}/nominations`, { classId: id('class.advanced'), personId: id(key) });
         expect((await approve(key, 'a')).status).toBe(200);
         await eventually(() => stateOf(key)).not.toBe('approved');
       }
@@ -173,7 +279,13 @@ export const scenario = (name: string, open: () => Promise<RunningCity>): void =
 
     test('4. of 2,000 claims at once on 500 seats 500 are held, none oversold, the rest queued in order', async () => {
       const programCode = `rush-${mark}`;
-      const pot = await make(undefined, 'board', `${quota}/pots`, { year: 2026, programCode, size: 500, documentNo: `QD-6-${mark}`, rootUnitId: id('root') });
+      const pot = await make(undefined, 'board', `${quota}/pots`, {
+        year: 2026,
+        programCode,
+        size: 500,
+        documentNo: `QD-6-${mark}`,
+        rootUnitId: id('root'),
+      });
       const claims = Array.from({ length: 2_000 }, () => ({ enrollmentId: uuidv7(), unitId: id('a'), year: 2026, programCode }));
       const answers: Answered[] = [];
       const connection = async (): Promise<void> => {
@@ -203,9 +315,16 @@ export const scenario = (name: string, open: () => Promise<RunningCity>): void =
       await unit('old', 'root');
       await grant('officer.old', 'officer', 'old');
       const numbers = [await person('Giang', 'old'), await person('Hanh', 'old')];
-      const rows = numbers.map((one, place) => `${one.identityNumber};Nguyễn Văn ${place === 0 ? 'Giang' : 'Hanh'};PAST.${mark};advanced-${mark};old-${mark};4/3/2024;8/3/2024;BC-7-${mark}`);
+      const rows = numbers.map(
+        (one, place) =>
+          `${one.identityNumber};Nguyễn Văn ${place === 0 ? 'Giang' : 'Hanh'};PAST.${mark};advanced-${mark};old-${mark};4/3/2024;8/3/2024;BC-7-${mark}`,
+      );
       const form = new FormData();
-      form.set('file', new Blob([`﻿DANH SÁCH LƯỢT HỌC;;;;;;;\r\n;;;;;;;\r\n${headings}\r\n${rows.join('\r\n')}\r\n`], { type: 'text/csv' }), 'turns.csv');
+      form.set(
+        'file',
+        new Blob([`﻿DANH SÁCH LƯỢT HỌC;;;;;;;\r\n;;;;;;;\r\n${headings}\r\n${rows.join('\r\n')}\r\n`], { type: 'text/csv' }),
+        'turns.csv',
+      );
       let planned: any;
       await eventually(async () => {
         planned = (await send('board', 'POST', `${enrollment}/imports?mode=plan`, form)).body;
@@ -217,7 +336,10 @@ export const scenario = (name: string, open: () => Promise<RunningCity>): void =
       await unit('north', 'root', today);
       await unit('south', 'root', today);
       for (const key of ['north', 'south']) await grant(`officer.${key}`, 'officer', key);
-      const successors = [{ unitId: id('north'), sharePercent: 60 }, { unitId: id('south'), sharePercent: 40 }];
+      const successors = [
+        { unitId: id('north'), sharePercent: 60 },
+        { unitId: id('south'), sharePercent: 40 },
+      ];
       await make(undefined, 'board', `${registry}/units/${id('old')}/succeed`, { successors, on: today, documentNo: `NQ-8-${mark}`, sample: true });
       await make(undefined, 'board', `${registry}/units/${id('old')}/assignments`, { items: [{ personId: id('Giang'), toUnitId: id('north') }] });
 
@@ -228,7 +350,12 @@ export const scenario = (name: string, open: () => Promise<RunningCity>): void =
       await eventually(() => turnsBy('then')).toEqual({ [`Đơn vị old ${mark}`]: 2 });
       await eventually(() => turnsBy('today')).toEqual({ [`Đơn vị north ${mark}`]: 1, [`Đơn vị old ${mark} (chưa gán đơn vị kế thừa)`]: 1 });
 
-      const write = await send(as('officer.old'), 'POST', `${registry}/people`, { name: 'Nguyễn Văn Sau', birth: '1980', sex: 'male', unitId: id('old') });
+      const write = await send(as('officer.old'), 'POST', `${registry}/people`, {
+        name: 'Nguyễn Văn Sau',
+        birth: '1980',
+        sex: 'male',
+        unitId: id('old'),
+      });
       expect([403, 409]).toContain(write.status);
       const history = async (sub: string): Promise<string[]> => {
         const { status, body } = await get(as(sub), `${enrollment}/enrollments?unitId=${id('old')}`);
@@ -258,7 +385,13 @@ export const scenario = (name: string, open: () => Promise<RunningCity>): void =
       const { body } = await get(as('officer.a'), `${enrollment}/enrollments/${id('nomination.own')}/timeline`);
       const story: any[] = Array.isArray(body) ? body : body.items;
       expect(story.map((step) => step.type)).toEqual([
-        'enrollment.learner-nominated', 'enrollment.nomination-approved', 'enrollment.seat-requested', 'quota.seat-queued', 'quota.seat-held', 'enrollment.learner-admitted', 'quota.seat-confirmed',
+        'enrollment.learner-nominated',
+        'enrollment.nomination-approved',
+        'enrollment.seat-requested',
+        'quota.seat-queued',
+        'quota.seat-held',
+        'enrollment.learner-admitted',
+        'quota.seat-confirmed',
       ]);
       expect(story.map((step) => step.actor).slice(0, 2)).toEqual([as('both'), as('approver.a')]);
       // Each step names its cause: the admission follows from the held seat, the queueing from the request.

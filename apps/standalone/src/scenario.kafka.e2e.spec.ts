@@ -25,7 +25,11 @@ describeOnKafka('on Kafka', () => {
     data = await mkdtemp(join(tmpdir(), 'khue-kafka-'));
     const broker = (kafka = await ownKafka());
     product = await startProduct({
-      data, port: await freePort(), env: {}, say: () => undefined, onLost: () => undefined,
+      data,
+      port: await freePort(),
+      env: {},
+      say: () => undefined,
+      onLost: () => undefined,
       bus: (log) => kafkaBus({ brokers: [...broker.brokers], clientId: 'khue', log }),
     });
     const { sign } = await openIssuer({ data, issuer: product.issuer, audience: 'khue' });

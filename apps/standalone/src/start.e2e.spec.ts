@@ -25,10 +25,16 @@ const mounted: string[] = [];
 
 const shell = (line: string): Promise<string> => {
   const { PATH = '', HOME = '' } = environment();
-  return execute('bash', ['-c', line], { cwd: root, env: { PATH: `${join(root, 'node_modules', '.bin')}:${PATH}`, HOME } }).then(({ stdout }) => stdout.trim());
+  return execute('bash', ['-c', line], { cwd: root, env: { PATH: `${join(root, 'node_modules', '.bin')}:${PATH}`, HOME } }).then(({ stdout }) =>
+    stdout.trim(),
+  );
 };
 const tokenOf = async (cli: Cli, account: string): Promise<string> =>
-  (await execute(process.execPath, [join(root, 'tools', 'token.ts'), account, '--port', String(cli.port), '--data', cli.data], { env: { PATH: environment()['PATH'] ?? '' } })).stdout.trim();
+  (
+    await execute(process.execPath, [join(root, 'tools', 'token.ts'), account, '--port', String(cli.port), '--data', cli.data], {
+      env: { PATH: environment()['PATH'] ?? '' },
+    })
+  ).stdout.trim();
 const reportOf = async (cli: Cli): Promise<string> => {
   const answer = await fetch(`${cli.address}${fiveYears}`, { headers: { authorization: `Bearer ${await tokenOf(cli, 'reader')}` } });
   const body = await answer.text();
@@ -94,7 +100,12 @@ describe('the first start', () => {
   test('prints the report as a table: people and turns apart, the headline, what is not explained', () => {
     const report = JSON.parse(reported);
     const said = cli.lines.map(({ text }) => text);
-    const figures = (start: string): number[] => (said.find((line) => line.startsWith(start)) ?? expect.fail(`no line ${start}`)).slice(start.length).split(/\s{2,}/).filter((cell) => /^[\d.]+$/.test(cell)).map((cell) => Number(cell.replaceAll('.', '')));
+    const figures = (start: string): number[] =>
+      (said.find((line) => line.startsWith(start)) ?? expect.fail(`no line ${start}`))
+        .slice(start.length)
+        .split(/\s{2,}/)
+        .filter((cell) => /^[\d.]+$/.test(cell))
+        .map((cell) => Number(cell.replaceAll('.', '')));
     expect(said.find((line) => line.includes('turns') && line.includes('people') && line.includes('classes'))).toBeDefined();
     expect(report.lines.length).toBe(8);
     for (const line of report.lines) expect(figures(line.name.vi.slice(0, 57))).toEqual([line.classes, line.turns, line.people]);
@@ -102,29 +113,49 @@ describe('the first start', () => {
     expect(figures('Con số công bố / headline')).toEqual([report.headline.turns]);
     expect(figures('Chưa giải thích được / not explained')).toEqual([report.notExplained]);
     expect(report.notExplained).toBe(report.headline.turns - report.total.turns);
-    for (const { sub, role } of sampleAccounts) expect(said.some((line) => new RegExp(`^\\s+${sub}\\s+${role}\\s`).test(line)), sub).toBe(true);
+    for (const { sub, role } of sampleAccounts)
+      expect(
+        said.some((line) => new RegExp(`^\\s+${sub}\\s+${role}\\s`).test(line)),
+        sub,
+      ).toBe(true);
   });
 
   test('prints three curl lines that work as they are pasted', async () => {
     const pasted = cli.lines.map(({ text }) => text.trim()).filter((line) => line.startsWith('TOKEN=') || line.startsWith('curl '));
     expect(pasted.filter((line) => line.startsWith('curl ')).length).toBe(3);
-    const answers = (await shell(pasted.map((line) => (line.startsWith('curl') ? `${line}; echo` : line)).join('\n'))).split('\n').map((line) => JSON.parse(line));
+    const answers = (await shell(pasted.map((line) => (line.startsWith('curl') ? `${line}; echo` : line)).join('\n')))
+      .split('\n')
+      .map((line) => JSON.parse(line));
     expect(answers[0].total).toEqual(JSON.parse(reported).total);
     expect(answers.slice(1).map(({ items }) => items.length > 0)).toEqual([true, true]);
   }, 60_000);
 
   test('keeps its secrets to its owner, and gives the operator tokens that work', async () => {
-    for (const name of ['khue.json', 'postgres.secret', 'subscriber.secret', join('issuer', 'key.json')]) expect([name, (await stat(join(city, name))).mode & 0o077]).toEqual([name, 0]);
-    const me = await (await fetch(`${cli.address}/api/registry/v1/me`, { headers: { authorization: `Bearer ${await tokenOf(cli, 'officer.a')}` } })).json();
+    for (const name of ['khue.json', 'postgres.secret', 'subscriber.secret', join('issuer', 'key.json')])
+      expect([name, (await stat(join(city, name))).mode & 0o077]).toEqual([name, 0]);
+    const me = await (
+      await fetch(`${cli.address}/api/registry/v1/me`, { headers: { authorization: `Bearer ${await tokenOf(cli, 'officer.a')}` } })
+    ).json();
     expect(me).toMatchObject({ sub: 'officer.a', grants: [{ role: 'officer' }] });
     const secret = await readFile(join(city, 'subscriber.secret'), 'utf8');
-    const token = await (await fetch(`${cli.address}/auth/token`, { method: 'POST', headers: { authorization: `Basic ${Buffer.from(`subscriber:${secret}`).toString('base64')}` }, body: new URLSearchParams({ grant_type: 'client_credentials' }) })).json() as { access_token: string };
-    expect((await fetch(`${cli.address}/api/registry/v1/units?limit=1`, { headers: { authorization: `Bearer ${token.access_token}` } })).status).toBe(200);
+    const token = (await (
+      await fetch(`${cli.address}/auth/token`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${Buffer.from(`subscriber:${secret}`).toString('base64')}` },
+        body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      })
+    ).json()) as { access_token: string };
+    expect((await fetch(`${cli.address}/api/registry/v1/units?limit=1`, { headers: { authorization: `Bearer ${token.access_token}` } })).status).toBe(
+      200,
+    );
   });
 
   test('refuses a second start on its folder, on its port, and on the port of one of its services, and goes on', async () => {
     await expectSentence(await startCli({ data: city }), /is in use by another start/);
-    await expectSentence(await startCli({ data: join(base, 'khác'), port: cli.port, args: noSample }), new RegExp(`Port ${cli.port} is taken by another program`));
+    await expectSentence(
+      await startCli({ data: join(base, 'khác'), port: cli.port, args: noSample }),
+      new RegExp(`Port ${cli.port} is taken by another program`),
+    );
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as AddressInfo;
@@ -195,7 +226,15 @@ describe('a first start that is interrupted', () => {
 
   test('by kill -9 at any moment is completed by the next ones to the same totals', async () => {
     const data = join(base, 'cắt ngang');
-    for (const moment of [/creating the database/, /enrollment…/, /units, grants/, /people\.csv: planning/, /people\.csv: \d+ rows/, /turns\.csv: planning/, /classes and places/]) {
+    for (const moment of [
+      /creating the database/,
+      /enrollment…/,
+      /units, grants/,
+      /people\.csv: planning/,
+      /people\.csv: \d+ rows/,
+      /turns\.csv: planning/,
+      /classes and places/,
+    ]) {
       const cli = await startCli({ data });
       await cli.line(moment);
       await cutPower(cli);
@@ -203,14 +242,17 @@ describe('a first start that is interrupted', () => {
     const cli = await started(data);
     expect(await reportOf(cli)).toBe(reported);
     const token = await tokenOf(cli, 'board');
-    const pots = await (await fetch(`${cli.address}/api/quota/v1/pots?year=2026`, { headers: { authorization: `Bearer ${token}` } })).json() as { items: { size: number }[] };
+    const pots = (await (await fetch(`${cli.address}/api/quota/v1/pots?year=2026`, { headers: { authorization: `Bearer ${token}` } })).json()) as {
+      items: { size: number }[];
+    };
     expect(pots.items.map(({ size }) => size).sort()).toEqual([40, 60]);
     await cutPower(cli);
   }, 200_000);
 });
 
 describe('a start that can not be', () => {
-  const refuses = async (data: string, en: RegExp, more: Partial<Parameters<typeof startCli>[0]> = {}): Promise<void> => expectSentence(await startCli({ data, args: noSample, ...more }), en);
+  const refuses = async (data: string, en: RegExp, more: Partial<Parameters<typeof startCli>[0]> = {}): Promise<void> =>
+    expectSentence(await startCli({ data, args: noSample, ...more }), en);
   const folder = async (name: string): Promise<string> => {
     const path = join(base, name);
     await mkdir(path);
@@ -255,7 +297,10 @@ describe('a start that can not be', () => {
 
   test('with options or variables that mean nothing says which', async () => {
     for (const [args, env, said] of [
-      [['--port', 'abc'], {}, /--port takes a number/], [['--colour'], {}, /--colour.*Usage/s], [['--sample-scale', '7'], {}, /--sample-scale takes/], [noSample, { KHUE_LOG_REQUESTS: 'loud' }, /KHUE_LOG_REQUESTS/],
+      [['--port', 'abc'], {}, /--port takes a number/],
+      [['--colour'], {}, /--colour.*Usage/s],
+      [['--sample-scale', '7'], {}, /--sample-scale takes/],
+      [noSample, { KHUE_LOG_REQUESTS: 'loud' }, /KHUE_LOG_REQUESTS/],
       [noSample, { KHUE_QUOTA_PORT: 'x' }, /KHUE_QUOTA_PORT/],
     ] as const) {
       const cli = await startCli({ data: join(base, 'không đến'), args, env });
@@ -283,7 +328,9 @@ describe('a full disk', () => {
     return { status: answer.status, body: await answer.json() };
   };
   const numbersOf = async (cli: Cli): Promise<string[]> => {
-    const answer = await fetch(`${cli.address}/api/registry/v1/documents?limit=200`, { headers: { authorization: `Bearer ${await tokenOf(cli, 'board')}` } });
+    const answer = await fetch(`${cli.address}/api/registry/v1/documents?limit=200`, {
+      headers: { authorization: `Bearer ${await tokenOf(cli, 'board')}` },
+    });
     return ((await answer.json()) as { items: { number: string }[] }).items.map(({ number }) => number).sort();
   };
 
@@ -318,12 +365,19 @@ describe('a full disk', () => {
       if (answer?.status === 201) acknowledged.push(`QD-2.${place}`);
       else refused.push(answer && [answer.status, answer.body.code]);
     }
-    if (cli.child.exitCode === null) expect(refused).toEqual(Array.from({ length: 3 }, () => [503, expect.stringMatching(/disk-full|database-away|outcome-unknown/)]));
+    if (cli.child.exitCode === null)
+      expect(refused).toEqual(Array.from({ length: 3 }, () => [503, expect.stringMatching(/disk-full|database-away|outcome-unknown/)]));
     else expect(cli.errors()).toMatch(/PostgreSQL ended|is full/);
     await cutPower(cli);
 
     cli = await startCli({ data, args: noSample });
-    const outcome = await Promise.race([cli.line(ready).then(() => 'ready', () => 'ended'), cli.exited.then(() => 'ended')]);
+    const outcome = await Promise.race([
+      cli.line(ready).then(
+        () => 'ready',
+        () => 'ended',
+      ),
+      cli.exited.then(() => 'ended'),
+    ]);
     if (outcome === 'ended') await expectSentence(cli, /is full: free some space and start again/);
     else await cutPower(cli);
 

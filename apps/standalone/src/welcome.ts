@@ -16,17 +16,34 @@ const shortened = (name: string): string => ([...name].length > nameWidth ? `${[
 export const reportTable = (report: Report): string[] => {
   const rows = [
     ['', 'lớp classes', 'lượt turns', 'người people', 'nguồn đếm'],
-    ...report.lines.map((line) => [shortened(line.name.vi), number(line.classes), number(line.turns), number(line.people), line.sourceCounts === 'people' ? 'người' : line.sourceCounts === 'turns' ? 'lượt' : '–']),
+    ...report.lines.map((line) => [
+      shortened(line.name.vi),
+      number(line.classes),
+      number(line.turns),
+      number(line.people),
+      line.sourceCounts === 'people' ? 'người' : line.sourceCounts === 'turns' ? 'lượt' : '–',
+    ]),
     ['Cộng các dòng / sum of the lines', number(report.total.classes), number(report.total.turns), number(report.total.people), ''],
     ['Con số công bố / headline', '', number(report.headline.turns), '', ''],
     ['Chưa giải thích được / not explained', '', number(report.notExplained), '', ''],
   ];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length)));
-  return rows.map((row) => row.map((cell, column) => (column === 0 ? cell + ' '.repeat((widths[0] ?? 0) - [...cell].length) : ' '.repeat((widths[column] ?? 0) - [...cell].length) + cell)).join('  ').trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell + ' '.repeat((widths[0] ?? 0) - [...cell].length) : ' '.repeat((widths[column] ?? 0) - [...cell].length) + cell,
+      )
+      .join('  ')
+      .trimEnd(),
+  );
 };
 
 /** What a newcomer wants to see and try first. */
-export const welcome = async (product: Pick<Product, 'address' | 'issuer'>, { data, port }: { readonly data: string; readonly port: number }, say: (line: string) => void): Promise<void> => {
+export const welcome = async (
+  product: Pick<Product, 'address' | 'issuer'>,
+  { data, port }: { readonly data: string; readonly port: number },
+  say: (line: string) => void,
+): Promise<void> => {
   const sample = await readSampleMark(data);
   if (!sample) {
     say(`documentation ${product.address}/docs`);

@@ -12,9 +12,31 @@ const anyCell = fc.oneof(
 describe('an exported cell', () => {
   it('cannot run as a formula', () => {
     for (const cell of [
-      '=1+1', '+84912345678', '-5', '@SUM(A1)', '\t=1', '\ta', '\ra', '\na', '\0a', '\r\n=1', ' =1', '\u00a0=1', '\u3000+1', '\u200b=1', '\ufeff@A', '  \t-1',
-      '＝1', '＋1', '－1', '＠A', ' ＝1', '﹦1', "=cmd|' /C calc'!A0",
-    ]) expect(disarm(cell), JSON.stringify(cell)).toBe(`'${cell}`);
+      '=1+1',
+      '+84912345678',
+      '-5',
+      '@SUM(A1)',
+      '\t=1',
+      '\ta',
+      '\ra',
+      '\na',
+      '\0a',
+      '\r\n=1',
+      ' =1',
+      '\u00a0=1',
+      '\u3000+1',
+      '\u200b=1',
+      '\ufeff@A',
+      '  \t-1',
+      '＝1',
+      '＋1',
+      '－1',
+      '＠A',
+      ' ＝1',
+      '﹦1',
+      "=cmd|' /C calc'!A0",
+    ])
+      expect(disarm(cell), JSON.stringify(cell)).toBe(`'${cell}`);
   });
 
   it('stays as it is where nothing can run', () => {
@@ -27,17 +49,23 @@ describe('an exported cell', () => {
   it('comes back as the equal value, also when it began with apostrophes itself', () => {
     for (const cell of ["'=1", "''=1", "'\t", "' =1", "'", "'Y Bih"]) expect(rearm(disarm(cell)), cell).toBe(cell);
     expect(disarm("'=1")).toBe("''=1");
-    fc.assert(fc.property(anyCell, (cell) => {
-      expect(rearm(disarm(cell))).toBe(cell);
-    }), { numRuns: 2000 });
+    fc.assert(
+      fc.property(anyCell, (cell) => {
+        expect(rearm(disarm(cell))).toBe(cell);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('never begins with a sign of a formula, whatever was put in', () => {
-    fc.assert(fc.property(anyCell, (cell) => {
-      const out = disarm(cell);
-      expect(out.replace(/^[\s\p{Z}\p{Cc}\p{Cf}]+/u, '')).not.toMatch(/^[=+\-@＝＋－＠]/);
-      expect(out).not.toMatch(/^[\t\r\n\0]/);
-    }), { numRuns: 2000 });
+    fc.assert(
+      fc.property(anyCell, (cell) => {
+        const out = disarm(cell);
+        expect(out.replace(/^[\s\p{Z}\p{Cc}\p{Cf}]+/u, '')).not.toMatch(/^[=+\-@＝＋－＠]/);
+        expect(out).not.toMatch(/^[\t\r\n\0]/);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('is taken as typed where a file brings it without the apostrophe', () => {

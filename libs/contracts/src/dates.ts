@@ -126,7 +126,8 @@ function dayOf(year: string, month: string, day: string): ParsedDate {
   );
 }
 
-const yearOutOfRange = (): CellRefusal => refused('date-year-out-of-range', 'Năm phải từ 1900 đến 2199.', 'The year has to be between 1900 and 2199.');
+const yearOutOfRange = (): CellRefusal =>
+  refused('date-year-out-of-range', 'Năm phải từ 1900 đến 2199.', 'The year has to be between 1900 and 2199.');
 
 const DAY_MONTH_YEAR = /^(\d{1,2})([/.-])(\d{1,2})\2(\d{4})$/;
 const YEAR_MONTH_DAY = /^(\d{4})-(\d{1,2})-(\d{1,2})$/;
@@ -141,31 +142,26 @@ function parseClean(cell: string): ParsedDate {
   if (/^\d{4}$/.test(cell)) return isYear(Number(cell)) ? { ok: true, value: cell } : yearOutOfRange();
   if (cell === '') return refused('date-empty', 'Ô ngày để trống.', 'The date is empty.');
   if (/^\d{1,2}([/.-])\d{1,2}\1\d{2}$/.test(cell)) {
-    return refused(
-      'date-two-digit-year',
-      'Năm chỉ có hai chữ số nên không rõ thế kỷ.',
-      'The year has only two digits, so the century is unknown.',
-    );
+    return refused('date-two-digit-year', 'Năm chỉ có hai chữ số nên không rõ thế kỷ.', 'The year has only two digits, so the century is unknown.');
   }
   if (/^\d{1,2}[/.-]\d{4}$/.test(cell)) {
     return refused('date-day-missing', 'Chỉ có tháng và năm, thiếu ngày.', 'It has a month and a year but no day.');
   }
   if (SERIAL.test(cell)) {
-    return refused(
-      'date-excel-serial',
-      'Đây là số thứ tự ngày của Excel, không phải ngày.',
-      'This is a serial number of Excel, not a date.',
-      {
-        vi: 'Trong Excel, chọn cột này, định dạng Ngày kiểu 14/03/2012 (hoặc Văn bản rồi gõ lại), lưu và nhập lại.',
-        en: 'In Excel, format the column as a Date such as 14/03/2012 (or as Text and type it again), save and import again.',
-      },
-    );
+    return refused('date-excel-serial', 'Đây là số thứ tự ngày của Excel, không phải ngày.', 'This is a serial number of Excel, not a date.', {
+      vi: 'Trong Excel, chọn cột này, định dạng Ngày kiểu 14/03/2012 (hoặc Văn bản rồi gõ lại), lưu và nhập lại.',
+      en: 'In Excel, format the column as a Date such as 14/03/2012 (or as Text and type it again), save and import again.',
+    });
   }
   return refused('date-unreadable', 'Không đọc được ngày.', 'The date cannot be read.');
 }
 
 // What a cell may carry around a date that is otherwise plain: Excel's text marker, blanks at the ends and about the separators.
-const clean = (cell: string): string => normalizeText(cell.replace(/[\t\r\n]+/g, ' ')).replace(/^['’]/, '').replace(/ ?([/.-]) ?/g, '$1').trim();
+const clean = (cell: string): string =>
+  normalizeText(cell.replace(/[\t\r\n]+/g, ' '))
+    .replace(/^['’]/, '')
+    .replace(/ ?([/.-]) ?/g, '$1')
+    .trim();
 
 /**
  * A date as people write it in Vietnamese lists (domain 9.2): d/m/yyyy, d-m-yyyy, d.m.yyyy, yyyy-mm-dd or a year alone; the value is a birth as

@@ -12,9 +12,13 @@ export const REQUIRED_LEVELS = ['none', ...LEVELS] as const;
 /** Posts that a rule can name. `other` is an answer (none of these), an absent post is missing data. */
 export const POSTS = {
   'base-party-committee-member': { vi: 'Cấp ủy viên chi bộ, đảng bộ cơ sở', en: 'Committee member of a base Party organization' },
-  'upper-party-committee-member': { vi: 'Cấp ủy viên cấp trên trực tiếp cơ sở', en: 'Committee member of the Party organization directly above the base' },
+  'upper-party-committee-member': {
+    vi: 'Cấp ủy viên cấp trên trực tiếp cơ sở',
+    en: 'Committee member of the Party organization directly above the base',
+  },
   'upper-party-standing-member': {
-    vi: 'Ủy viên ban thường vụ cấp trên trực tiếp cơ sở', en: 'Standing member of the Party organization directly above the base',
+    vi: 'Ủy viên ban thường vụ cấp trên trực tiếp cơ sở',
+    en: 'Standing member of the Party organization directly above the base',
   },
   'city-party-committee-member': { vi: 'Cấp ủy viên tỉnh, thành phố', en: 'Committee member of a province or city Party organization' },
   'council-chair': { vi: 'Chủ tịch hội đồng nhân dân', en: "Chair of a people's council" },
@@ -30,7 +34,8 @@ export const POSTS = {
   'division-deputy-head': { vi: 'Phó trưởng phòng và tương đương', en: 'Deputy head of division or equal' },
   'group-board-deputy-head': { vi: 'Phó trưởng ban của tập đoàn nhà nước', en: 'Deputy board head in a state group' },
   'enterprise-division-head': {
-    vi: 'Trưởng ban, trưởng phòng doanh nghiệp nhà nước', en: 'Head of board or division in a provincial state company, state group or state bank',
+    vi: 'Trưởng ban, trưởng phòng doanh nghiệp nhà nước',
+    en: 'Head of board or division in a provincial state company, state group or state bank',
   },
   'enterprise-leader': { vi: 'Thành viên hội đồng, giám đốc doanh nghiệp nhà nước', en: "Members' council or director of such an enterprise" },
   'commune-police-head': { vi: 'Trưởng công an cấp xã', en: 'Head of commune police' },
@@ -38,7 +43,10 @@ export const POSTS = {
   'police-team-head': { vi: 'Đội trưởng, đội phó công an', en: 'Team head or deputy head in the police' },
   'police-division-head': { vi: 'Trưởng phòng, phó trưởng phòng công an', en: 'Head or deputy head of division in the police' },
   'army-battalion-command': { vi: 'Chỉ huy tiểu đoàn', en: 'Battalion command' },
-  'army-regiment-deputy-chief': { vi: 'Phó tham mưu trưởng, phó chủ nhiệm chính trị trung đoàn', en: 'Deputy chief of staff or of politics at regiment' },
+  'army-regiment-deputy-chief': {
+    vi: 'Phó tham mưu trưởng, phó chủ nhiệm chính trị trung đoàn',
+    en: 'Deputy chief of staff or of politics at regiment',
+  },
   'army-regiment-command': { vi: 'Trung đoàn trưởng, chính ủy trung đoàn', en: 'Regiment commander or commissar' },
   other: { vi: 'Không thuộc các chức vụ trên', en: 'None of these' },
 } as const;

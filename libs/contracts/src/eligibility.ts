@@ -1,14 +1,36 @@
 import { z } from 'zod';
 import { birth, businessDate } from './dates.ts';
-import { DEGREES, FORMS, GRADES, LEVELS, PARTY_STATUSES, POSTS, POST_LEVELS, RATINGS, REQUIRED_LEVELS, SECTORS, SEXES, type Form } from './eligibility-codes.ts';
+import {
+  DEGREES,
+  FORMS,
+  GRADES,
+  LEVELS,
+  PARTY_STATUSES,
+  POSTS,
+  POST_LEVELS,
+  RATINGS,
+  REQUIRED_LEVELS,
+  SECTORS,
+  SEXES,
+  type Form,
+} from './eligibility-codes.ts';
 import { issueOf, text } from './text.ts';
 
 /* What a condition may ask for. The closed list keeps a published rule from naming a fact that nobody records. */
 const SCALES = {
-  degree: DEGREES, 'party.status': PARTY_STATUSES, postRequires: REQUIRED_LEVELS, 'ratings.year-1': RATINGS, 'ratings.year-2': RATINGS,
+  degree: DEGREES,
+  'party.status': PARTY_STATUSES,
+  postRequires: REQUIRED_LEVELS,
+  'ratings.year-1': RATINGS,
+  'ratings.year-2': RATINGS,
 } as const satisfies Record<string, readonly string[]>;
 const CODES = {
-  ...SCALES, 'post.code': Object.keys(POSTS) as readonly string[], 'post.level': POST_LEVELS, 'grade.code': GRADES, sector: SECTORS, sex: SEXES,
+  ...SCALES,
+  'post.code': Object.keys(POSTS) as readonly string[],
+  'post.level': POST_LEVELS,
+  'grade.code': GRADES,
+  sector: SECTORS,
+  sex: SEXES,
 } as const satisfies Record<string, readonly string[]>;
 export type ScaleField = keyof typeof SCALES;
 export type CodeField = keyof typeof CODES;
@@ -47,7 +69,8 @@ const FAULTS = {
   'document-not-named': { vi: 'Lời văn phải nêu số văn bản.', en: 'The text must name its document.' },
   'text-missing-not-said': { vi: 'Lời văn phải ghi "thiếu văn bản gốc".', en: 'The text must say "official text missing".' },
 } as const;
-const report = (context: z.RefinementCtx, path: Path, code: Fault): void => context.addIssue({ ...issueOf({ code, ...FAULTS[code] }), path: [...path] });
+const report = (context: z.RefinementCtx, path: Path, code: Fault): void =>
+  context.addIssue({ ...issueOf({ code, ...FAULTS[code] }), path: [...path] });
 const knows = (field: CodeField, value: string): boolean => (CODES[field] as readonly string[]).includes(value);
 
 const age = z.int().min(14).max(80);
@@ -55,10 +78,20 @@ const leaves = [
   z.strictObject({ kind: z.literal('at-least'), field: z.enum(keys(SCALES)), value: z.string() }).superRefine(({ field, value }, context) => {
     if (!knows(field, value)) report(context, ['value'], 'value-unknown-to-field');
   }),
-  z.strictObject({ kind: z.literal('in'), field: z.enum(keys(CODES)), values: z.array(z.string()).min(1).max(60) }).superRefine(({ field, values }, context) =>
-    values.forEach((value, index) => { if (!knows(field, value)) report(context, ['values', index], 'value-unknown-to-field'); })),
+  z
+    .strictObject({ kind: z.literal('in'), field: z.enum(keys(CODES)), values: z.array(z.string()).min(1).max(60) })
+    .superRefine(({ field, values }, context) =>
+      values.forEach((value, index) => {
+        if (!knows(field, value)) report(context, ['values', index], 'value-unknown-to-field');
+      }),
+    ),
   z.strictObject({ kind: z.literal('is'), field: z.enum(FLAG_FIELDS), value: z.boolean() }),
-  z.strictObject({ kind: z.literal('compare'), field: z.literal('lecturer.fullYears'), op: z.enum(['>=', '<=', '=']), value: z.int().min(0).max(60) }),
+  z.strictObject({
+    kind: z.literal('compare'),
+    field: z.literal('lecturer.fullYears'),
+    op: z.enum(['>=', '<=', '=']),
+    value: z.int().min(0).max(60),
+  }),
   z.strictObject({ kind: z.literal('full-years'), field: z.literal('grade.since'), atLeast: z.int().min(1).max(60) }),
   z.strictObject({ kind: z.literal('age-at-least'), form: z.enum(FORMS), female: age, male: age }),
   z.strictObject({ kind: z.literal('text-missing') }),
@@ -72,7 +105,10 @@ export const condition: z.ZodType<Condition, Condition> = joined(joined(joined(z
 export const OFFICIAL_TEXT_MISSING = { vi: 'thiếu văn bản gốc', en: 'official text missing' } as const;
 
 const confidence = z.enum(['confirmed', 'confirmed-in-part', 'unsure']);
-const ruleId = z.string().regex(/^[A-Z]{2}(\.[A-Z]+)+$/).max(60);
+const ruleId = z
+  .string()
+  .regex(/^[A-Z]{2}(\.[A-Z]+)+$/)
+  .max(60);
 const wording = z.strictObject({ vi: text({ max: 500 }), en: text({ max: 500 }) });
 /** `paragraph` is null until somebody has read the official text; `readIn` names pages of the rule set's `sources`. */
 const source = z.strictObject({ document: text({ max: 80 }), paragraph: text({ max: 120 }).nullable(), readIn: z.array(z.string()).max(10) });
@@ -85,7 +121,13 @@ const rule = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('must'), ...mustHead, condition, waiver }),
   z.strictObject({ kind: z.literal('must-one-of'), ...mustHead, alternatives: z.array(alternative).min(1).max(20), waiver }),
   /* Has no condition to fail. `not-read`: the text exists and was not read. `not-seen`: what was read of the text has no such rule. */
-  z.strictObject({ kind: z.literal('unread'), ...head, level: z.enum(LEVELS), confidence: z.literal('unsure'), reading: z.enum(['not-read', 'not-seen']) }),
+  z.strictObject({
+    kind: z.literal('unread'),
+    ...head,
+    level: z.enum(LEVELS),
+    confidence: z.literal('unsure'),
+    reading: z.enum(['not-read', 'not-seen']),
+  }),
 ]);
 export type Rule = z.infer<typeof rule>;
 export type Alternative = z.infer<typeof alternative>;
@@ -94,39 +136,52 @@ const holdsGap = (it: Condition): boolean => it.kind === 'text-missing' || ((it.
 const bound = z.strictObject({ date: businessDate, confidence });
 
 /** A rule set as it is published: valid `[validFrom, validTo)`. Only what was read can refuse anybody; the label and the data must agree on that. */
-export const ruleSet = z.strictObject({
-  language: z.literal(1),
-  id: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/).max(60),
-  version: z.int().min(1),
-  document: text({ max: 80 }),
-  title: wording,
-  validFrom: bound,
-  validTo: bound.nullable(),
-  sources: z.record(z.string(), z.url()),
-  rules: z.array(rule).min(1).max(200),
-}).superRefine((set, context) => {
-  if (set.validTo && set.validTo.date <= set.validFrom.date) report(context, ['validTo', 'date'], 'validity-empty');
-  const seen = new Set<string>();
-  const look = (entry: Alternative | Rule, path: Path, hasGap: boolean | null): void => {
-    const { id, confidence, source, text: shown } = entry;
-    if (seen.has(id)) report(context, [...path, 'id'], 'rule-id-repeated');
-    seen.add(id);
-    source.readIn.forEach((key, at) => { if (!Object.hasOwn(set.sources, key)) report(context, [...path, 'source', 'readIn', at], 'source-unknown'); });
-    if (confidence !== 'unsure' && source.readIn.length === 0) report(context, [...path, 'source', 'readIn'], 'source-missing');
-    if (hasGap !== null && hasGap !== (confidence === 'confirmed-in-part')) report(context, [...path, 'confidence'], 'confidence-contradicted');
-    for (const language of ['vi', 'en'] as const) {
-      if (!shown[language].includes(source.document)) report(context, [...path, 'text', language], 'document-not-named');
-      const isSaid = shown[language].toLowerCase().includes(OFFICIAL_TEXT_MISSING[language]);
-      if (confidence !== 'confirmed' && !isSaid) report(context, [...path, 'text', language], 'text-missing-not-said');
-    }
-  };
-  set.rules.forEach((it, index) => {
-    if (it.kind === 'must') return look(it, ['rules', index], holdsGap(it.condition));
-    if (it.kind === 'unread') return look(it, ['rules', index], null);
-    look(it, ['rules', index], it.alternatives.some((row) => row.confidence !== 'confirmed'));
-    it.alternatives.forEach((row, at) => look(row, ['rules', index, 'alternatives', at], row.confidence === 'unsure' ? null : holdsGap(row.condition)));
+export const ruleSet = z
+  .strictObject({
+    language: z.literal(1),
+    id: z
+      .string()
+      .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)
+      .max(60),
+    version: z.int().min(1),
+    document: text({ max: 80 }),
+    title: wording,
+    validFrom: bound,
+    validTo: bound.nullable(),
+    sources: z.record(z.string(), z.url()),
+    rules: z.array(rule).min(1).max(200),
+  })
+  .superRefine((set, context) => {
+    if (set.validTo && set.validTo.date <= set.validFrom.date) report(context, ['validTo', 'date'], 'validity-empty');
+    const seen = new Set<string>();
+    const look = (entry: Alternative | Rule, path: Path, hasGap: boolean | null): void => {
+      const { id, confidence, source, text: shown } = entry;
+      if (seen.has(id)) report(context, [...path, 'id'], 'rule-id-repeated');
+      seen.add(id);
+      source.readIn.forEach((key, at) => {
+        if (!Object.hasOwn(set.sources, key)) report(context, [...path, 'source', 'readIn', at], 'source-unknown');
+      });
+      if (confidence !== 'unsure' && source.readIn.length === 0) report(context, [...path, 'source', 'readIn'], 'source-missing');
+      if (hasGap !== null && hasGap !== (confidence === 'confirmed-in-part')) report(context, [...path, 'confidence'], 'confidence-contradicted');
+      for (const language of ['vi', 'en'] as const) {
+        if (!shown[language].includes(source.document)) report(context, [...path, 'text', language], 'document-not-named');
+        const isSaid = shown[language].toLowerCase().includes(OFFICIAL_TEXT_MISSING[language]);
+        if (confidence !== 'confirmed' && !isSaid) report(context, [...path, 'text', language], 'text-missing-not-said');
+      }
+    };
+    set.rules.forEach((it, index) => {
+      if (it.kind === 'must') return look(it, ['rules', index], holdsGap(it.condition));
+      if (it.kind === 'unread') return look(it, ['rules', index], null);
+      look(
+        it,
+        ['rules', index],
+        it.alternatives.some((row) => row.confidence !== 'confirmed'),
+      );
+      it.alternatives.forEach((row, at) =>
+        look(row, ['rules', index, 'alternatives', at], row.confidence === 'unsure' ? null : holdsGap(row.condition)),
+      );
+    });
   });
-});
 
 /** A rule set with the SHA-256, in hex, of its canonical JSON, computed at the door that published it. */
 export const publishedRuleSet = z.strictObject({ hash: z.string().regex(/^[0-9a-f]{64}$/), ruleSet });
@@ -144,20 +199,50 @@ export const learnerFacts = z.strictObject({
   birth: birth.nullish().meta(basic),
   sex: z.enum(SEXES).nullish().meta(basic),
   ethnicMinority: z.boolean().nullish().meta(sensitive),
-  party: z.strictObject({ status: z.enum(PARTY_STATUSES).nullish(), since: businessDate.nullish() }).nullish().meta(sensitive),
+  party: z
+    .strictObject({ status: z.enum(PARTY_STATUSES).nullish(), since: businessDate.nullish() })
+    .nullish()
+    .meta(sensitive),
   degree: z.enum(DEGREES).nullish().meta(basic),
-  post: z.strictObject({ code: z.enum(keys(POSTS)).nullish(), level: z.enum(POST_LEVELS).nullish() }).nullish().meta(basic),
-  planned: z.strictObject({ confirmed: z.boolean().nullish(), by: text({ max: 200 }).nullish(), documentNo: documentNo.nullish(), date: businessDate.nullish() })
-    .nullish().meta(sensitive),
+  post: z
+    .strictObject({ code: z.enum(keys(POSTS)).nullish(), level: z.enum(POST_LEVELS).nullish() })
+    .nullish()
+    .meta(basic),
+  planned: z
+    .strictObject({
+      confirmed: z.boolean().nullish(),
+      by: text({ max: 200 }).nullish(),
+      documentNo: documentNo.nullish(),
+      date: businessDate.nullish(),
+    })
+    .nullish()
+    .meta(sensitive),
   /** `inPool`: in the pool (nguồn) for the next grade, as the competent body confirms. */
-  grade: z.strictObject({ code: z.enum(GRADES).nullish(), since: businessDate.nullish(), inPool: z.boolean().nullish() }).nullish().meta(basic),
+  grade: z
+    .strictObject({ code: z.enum(GRADES).nullish(), since: businessDate.nullish(), inPool: z.boolean().nullish() })
+    .nullish()
+    .meta(basic),
   /** The level that the post or grade demands of its holder. */
   postRequires: z.enum(REQUIRED_LEVELS).nullish().meta(basic),
   /** `fullYears`: of teaching political theory directly, at an academy, school or center with that task. */
-  lecturer: z.strictObject({ politicalTheory: z.boolean().nullish(), fullYears: z.int().min(0).max(60).nullish(), willTeachIntermediate: z.boolean().nullish() })
-    .nullish().meta(basic),
-  ratings: z.array(z.strictObject({ year: z.int().min(1990).max(2100), rating: z.enum(RATINGS) })).max(60).nullish().meta(basic),
-  levelsHeld: z.array(z.strictObject({ level: z.enum(LEVELS), documentNo: documentNo.nullish(), date: businessDate.nullish() })).max(20).nullish().meta(sensitive),
+  lecturer: z
+    .strictObject({
+      politicalTheory: z.boolean().nullish(),
+      fullYears: z.int().min(0).max(60).nullish(),
+      willTeachIntermediate: z.boolean().nullish(),
+    })
+    .nullish()
+    .meta(basic),
+  ratings: z
+    .array(z.strictObject({ year: z.int().min(1990).max(2100), rating: z.enum(RATINGS) }))
+    .max(60)
+    .nullish()
+    .meta(basic),
+  levelsHeld: z
+    .array(z.strictObject({ level: z.enum(LEVELS), documentNo: documentNo.nullish(), date: businessDate.nullish() }))
+    .max(20)
+    .nullish()
+    .meta(sensitive),
   sector: z.enum(SECTORS).nullish().meta(basic),
 });
 export type LearnerFacts = z.infer<typeof learnerFacts>;

@@ -103,7 +103,8 @@ export const readEvent = (known: ReadonlyMap<string, EventDefinition>, topic: st
   if (!definition) return { outcome: 'unknown-type', type: event.type };
   if (definition.topic !== topic) return { outcome: 'unreadable', reason: `${event.type} does not belong on ${topic}` };
   if (event.source.split('/')[2] !== topic.split('.')[1]) return { outcome: 'unreadable', reason: `source and topic differ` };
-  if (event.dataversion > definition.version) return { outcome: 'unreadable', reason: `version ${event.dataversion} is newer than ${definition.version}` };
+  if (event.dataversion > definition.version)
+    return { outcome: 'unreadable', reason: `version ${event.dataversion} is newer than ${definition.version}` };
   let data: unknown = event.data;
   for (let version = event.dataversion; version < definition.version; version += 1) {
     const step = definition.upcasts[version];
@@ -133,7 +134,11 @@ export const readEvent = (known: ReadonlyMap<string, EventDefinition>, topic: st
   };
 };
 
-const paths = (error: z.ZodError): string => error.issues.slice(0, 5).map((issue) => `${issue.path.join('.')}:${issue.code}`).join(' ');
+const paths = (error: z.ZodError): string =>
+  error.issues
+    .slice(0, 5)
+    .map((issue) => `${issue.path.join('.')}:${issue.code}`)
+    .join(' ');
 
 /** The events a consumer knows, by type. */
 export const knownEvents = (...definitions: readonly EventDefinition[]): ReadonlyMap<string, EventDefinition> =>

@@ -19,9 +19,21 @@ describe('an identity number in an imported list', () => {
 
   it('is cleaned of what is no part of it', () => {
     for (const cell of [
-      ' 001080012345 ', '001 080 012345', '001\u00a0080\u2009012345', '\ufeff001080\u200b012345', '001080012345\r\n', '001080012345\t', "'001080012345", '’001080012345',
-      "' 001080012345", '００１０８００１２３４５', '001080012345.0', '001080012345,00', '＇001080012345',
-    ]) expect(read(cell), JSON.stringify(cell)).toBe(HANOI_MAN_1980);
+      ' 001080012345 ',
+      '001 080 012345',
+      '001\u00a0080\u2009012345',
+      '\ufeff001080\u200b012345',
+      '001080012345\r\n',
+      '001080012345\t',
+      "'001080012345",
+      '’001080012345',
+      "' 001080012345",
+      '００１０８００１２３４５',
+      '001080012345.0',
+      '001080012345,00',
+      '＇001080012345',
+    ])
+      expect(read(cell), JSON.stringify(cell)).toBe(HANOI_MAN_1980);
   });
 
   it('is refused when Excel has dropped the leading zeros: one, or two for Hà Nội', () => {
@@ -29,36 +41,58 @@ describe('an identity number in an imported list', () => {
   });
 
   it('is refused when Excel has shortened it', () => {
-    for (const cell of ['1.23E+11', '1,23E+11', '1.0800123E+09', '1E+11', '1,08e+9', '8.00800E10']) expect(read(cell), cell).toBe('identity-number-scientific');
+    for (const cell of ['1.23E+11', '1,23E+11', '1.0800123E+09', '1E+11', '1,08e+9', '8.00800E10'])
+      expect(read(cell), cell).toBe('identity-number-scientific');
   });
 
   it('is refused as an old card when it has nine digits, and told to ask for the new one', () => {
-    expect(parseIdentityNumber('012345678')).toMatchObject({ ok: false, code: 'identity-number-old', mend: { vi: expect.stringContaining('12 chữ số'), en: expect.stringContaining('12-digit') } });
+    expect(parseIdentityNumber('012345678')).toMatchObject({
+      ok: false,
+      code: 'identity-number-old',
+      mend: { vi: expect.stringContaining('12 chữ số'), en: expect.stringContaining('12-digit') },
+    });
   });
 
   it('is refused for everything else', () => {
     for (const [cell, code] of [
-      ['', 'identity-number-empty'], [' \u200b', 'identity-number-empty'], ["'", 'identity-number-empty'],
-      ['12345678', 'identity-number-length'], ['0010800123456', 'identity-number-length'],
-      ['00108001234O', 'identity-number-not-digits'], ['001-080-012345', 'identity-number-not-digits'], ['-01080012345', 'identity-number-not-digits'], ['001080012345.5', 'identity-number-not-digits'],
-      ['٠٠١٠٨٠٠١٢٣٤٥', 'identity-number-not-digits'], ['chưa có', 'identity-number-not-digits'], ["''001080012345", 'identity-number-not-digits'],
-    ] as const) expect(read(cell), cell).toBe(code);
+      ['', 'identity-number-empty'],
+      [' \u200b', 'identity-number-empty'],
+      ["'", 'identity-number-empty'],
+      ['12345678', 'identity-number-length'],
+      ['0010800123456', 'identity-number-length'],
+      ['00108001234O', 'identity-number-not-digits'],
+      ['001-080-012345', 'identity-number-not-digits'],
+      ['-01080012345', 'identity-number-not-digits'],
+      ['001080012345.5', 'identity-number-not-digits'],
+      ['٠٠١٠٨٠٠١٢٣٤٥', 'identity-number-not-digits'],
+      ['chưa có', 'identity-number-not-digits'],
+      ["''001080012345", 'identity-number-not-digits'],
+    ] as const)
+      expect(read(cell), cell).toBe(code);
   });
 
   it('is never quoted in what is said about it', () => {
     for (const cell of ['80080012345', '012345678', '1.0800123E+09', '001080O12345', '0010800123456']) {
       const parsed = parseIdentityNumber(cell);
-      expect(parsed).toMatchObject({ ok: false, vi: expect.any(String), en: expect.any(String), mend: { vi: expect.any(String), en: expect.any(String) } });
+      expect(parsed).toMatchObject({
+        ok: false,
+        vi: expect.any(String),
+        en: expect.any(String),
+        mend: { vi: expect.any(String), en: expect.any(String) },
+      });
       expect(JSON.stringify(parsed)).not.toContain(cell);
     }
   });
 
   it('is all digits or refused, whatever the cell', () => {
-    fc.assert(fc.property(fc.oneof(fc.string({ unit: codeUnit }), fc.string({ unit: fc.constantFrom(...'0123456789 .,\'E+０'), maxLength: 16 })), (cell) => {
-      const parsed = parseIdentityNumber(cell);
-      expect(identityNumber.safeParse(cell).data).toBe(parsed.ok ? parsed.number : undefined);
-      if (parsed.ok) expect(parsed.number).toMatch(/^[0-9]{12}$/);
-    }), { numRuns: 500 });
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: codeUnit }), fc.string({ unit: fc.constantFrom(..."0123456789 .,'E+０"), maxLength: 16 })), (cell) => {
+        const parsed = parseIdentityNumber(cell);
+        expect(identityNumber.safeParse(cell).data).toBe(parsed.ok ? parsed.number : undefined);
+        if (parsed.ok) expect(parsed.number).toMatch(/^[0-9]{12}$/);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 
@@ -97,18 +131,28 @@ describe('a made-up number', () => {
       birthYear: fc.integer({ min: 1900, max: 2199 }),
       serial: fc.integer({ min: 0, max: 999_999 }),
     });
-    fc.assert(fc.property(parts, (p) => {
-      const number = makeIdentityNumber(p);
-      expect(read(number)).toBe(number);
-      expect(checkIdentityNumber(number, { birth: String(p.birthYear), sex: p.sex })).toEqual([]);
-    }));
+    fc.assert(
+      fc.property(parts, (p) => {
+        const number = makeIdentityNumber(p);
+        expect(read(number)).toBe(number);
+        expect(checkIdentityNumber(number, { birth: String(p.birthYear), sex: p.sex })).toEqual([]);
+      }),
+    );
     expect(makeIdentityNumber({ province: 1, sex: 'male', birthYear: 1980, serial: 12345 })).toBe(HANOI_MAN_1980);
     expect(makeIdentityNumber({ province: 36, sex: 'female', birthYear: 2001, serial: 7 })).toBe('036301000007');
   });
 
   it('has parts within their range', () => {
     const whole = { province: 1, sex: 'male', birthYear: 1980, serial: 0 } as const;
-    for (const wrong of [{ province: 0 }, { province: 1000 }, { birthYear: 1899 }, { birthYear: 2200 }, { serial: 1_000_000 }, { serial: -1 }, { serial: 0.5 }]) {
+    for (const wrong of [
+      { province: 0 },
+      { province: 1000 },
+      { birthYear: 1899 },
+      { birthYear: 2200 },
+      { serial: 1_000_000 },
+      { serial: -1 },
+      { serial: 0.5 },
+    ]) {
       expect(() => makeIdentityNumber({ ...whole, ...wrong })).toThrow(RangeError);
     }
   });

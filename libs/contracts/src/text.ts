@@ -58,7 +58,11 @@ export function normalizeText(s: string): string {
 
 /** As `normalizeText`, line by line: tabs are blanks, every kind of line end is `\n`, empty lines at both ends go. */
 export function normalizeLines(s: string): string {
-  const lines = s.replace(/\r\n?|[\u0085\u2028\u2029]/g, '\n').replaceAll('\t', ' ').split('\n').map(normalizeText);
+  const lines = s
+    .replace(/\r\n?|[\u0085\u2028\u2029]/g, '\n')
+    .replaceAll('\t', ' ')
+    .split('\n')
+    .map(normalizeText);
   return lines.join('\n').replace(/^\n+|\n+$/g, '');
 }
 
@@ -117,8 +121,7 @@ export const multilineText = (bounds: TextBounds): z.ZodString => bounded(bounds
 // The two look-alikes of đ: old fonts and converters wrote Ð (eth) or Ɖ (African d) for it.
 const unmark = (s: string): string => s.normalize('NFD').replace(MARKS, '').toLowerCase().replace(/[đðɖ]/g, 'd');
 
-const foldSlowly = (s: string): string =>
-  trimSpaces(unmark(s.replace(INVISIBLE, '').replace(MARKS, '')).replace(WHITE, ' '));
+const foldSlowly = (s: string): string => trimSpaces(unmark(s.replace(INVISIBLE, '').replace(MARKS, '')).replace(WHITE, ' '));
 
 // Folded code of each character that Vietnamese is written with; 0 sends the whole text the slow way. On names 53 ns against 535 by `unmark`.
 const FOLDED = Uint16Array.from({ length: 0x1f00 }, (_, c) => {

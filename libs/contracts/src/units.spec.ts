@@ -1,6 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import {
-  existsOn, heirs, isWithin, nearest, parentOn, pathOf, predecessors, standing, subtree, successors, successorsBy, successorToday, unitTable,
+  existsOn,
+  heirs,
+  isWithin,
+  nearest,
+  parentOn,
+  pathOf,
+  predecessors,
+  standing,
+  subtree,
+  successors,
+  successorsBy,
+  successorToday,
+  unitTable,
 } from './units.ts';
 import type { Succession, Unit } from './units.ts';
 
@@ -93,7 +105,10 @@ describe('a table that is behind or wrong', () => {
   });
 
   it('does not turn for ever in a circle', () => {
-    const table = unitTable([unit('a', 'b'), unit('b', 'a'), unit('x', null, '2000-01-01', REFORM), unit('y', null, '2000-01-01', REFORM)], [...follows('x', 'y'), ...follows('y', 'x')]);
+    const table = unitTable(
+      [unit('a', 'b'), unit('b', 'a'), unit('x', null, '2000-01-01', REFORM), unit('y', null, '2000-01-01', REFORM)],
+      [...follows('x', 'y'), ...follows('y', 'x')],
+    );
     expect(isWithin(table, 'a', 'c', REFORM)).toBe(false);
     expect(subtree(table, 'a', REFORM)).toEqual(['a', 'b']);
     expect(pathOf(table, 'a', REFORM)).toEqual(['b', 'a']);
@@ -142,7 +157,13 @@ describe('succession', () => {
   it('follows an assignment through a second split', () => {
     const later = '2026-01-01';
     const table = unitTable(
-      [unit('a', null, '2000-01-01', REFORM), unit('b', null, REFORM, later), unit('c', null, REFORM), unit('d', null, later), unit('e', null, later)],
+      [
+        unit('a', null, '2000-01-01', REFORM),
+        unit('b', null, REFORM, later),
+        unit('c', null, REFORM),
+        unit('d', null, later),
+        unit('e', null, later),
+      ],
       [...follows('a', 'b', 'c'), { fromUnitId: 'b', toUnitId: 'd', on: later }, { fromUnitId: 'b', toUnitId: 'e', on: later }],
     );
     expect(successorToday(table, 'a', REFORM, 'b')).toBe('b');

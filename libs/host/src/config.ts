@@ -1,7 +1,15 @@
 import { z } from 'zod';
 
 /** Services in the order they are started; the key of a service in KHUE_<SERVICE>_… is its name in capitals. */
-export const defaultPorts = { registry: 8101, enrollment: 8102, evaluation: 8103, quota: 8104, criteria: 8105, notification: 8106, reporting: 8107 } as const;
+export const defaultPorts = {
+  registry: 8101,
+  enrollment: 8102,
+  evaluation: 8103,
+  quota: 8104,
+  criteria: 8105,
+  notification: 8106,
+  reporting: 8107,
+} as const;
 export type ServiceName = keyof typeof defaultPorts;
 export const gatewayPort = 8080;
 
@@ -53,7 +61,10 @@ const common = z.object({
   KHUE_PORT: port.default(gatewayPort),
   KHUE_HOST: z.string().default('127.0.0.1'),
   KHUE_DATA: z.string().default('./.data'),
-  KHUE_CITY: z.string().regex(/^[a-z0-9-]+$/).default('ha-noi'),
+  KHUE_CITY: z
+    .string()
+    .regex(/^[a-z0-9-]+$/)
+    .default('ha-noi'),
   KHUE_BUS: z.enum(['embedded', 'kafka']).default('embedded'),
   KHUE_KAFKA_BROKERS: z.string().optional(),
   KHUE_REQUIRE_KAFKA: z.enum(['0', '1']).default('0'),

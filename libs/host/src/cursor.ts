@@ -9,7 +9,11 @@ export const encodeCursor = (values: readonly CursorValue[]): string => Buffer.f
 export const decodeCursor = (cursor: string, length: number): CursorValue[] => {
   try {
     const values: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    if (Array.isArray(values) && values.length === length && values.every((value) => value === null || typeof value === 'string' || typeof value === 'number')) {
+    if (
+      Array.isArray(values) &&
+      values.length === length &&
+      values.every((value) => value === null || typeof value === 'string' || typeof value === 'number')
+    ) {
       return values as CursorValue[];
     }
   } catch {

@@ -1,7 +1,14 @@
 import type { Received } from '@khue/contracts/envelope';
 import type { DataOf } from '@khue/contracts/envelope';
 import {
-  directoryEvents, grantIssued, grantRevoked, historyAssigned, unitDissolved, unitEstablished, unitMoved, unitSucceeded,
+  directoryEvents,
+  grantIssued,
+  grantRevoked,
+  historyAssigned,
+  unitDissolved,
+  unitEstablished,
+  unitMoved,
+  unitSucceeded,
 } from '@khue/contracts/events/registry';
 import type { Grant, Role } from '@khue/contracts/grants';
 import { unitTable, type Succession, type Unit, type UnitTable } from '@khue/contracts/units';
@@ -85,7 +92,12 @@ const applyOne = async (tx: Tx, event: Received): Promise<void> => {
     case unitEstablished.type: {
       const data = event.data as DataOf<typeof unitEstablished>;
       await tx.query('insert into unit (id, code, kind, name, valid_from, valid_to, sample) values ($1, $2, $3, $4, $5, null, $6)', [
-        data.unitId, data.code, data.kind, data.name, data.from, data.sample,
+        data.unitId,
+        data.code,
+        data.kind,
+        data.name,
+        data.from,
+        data.sample,
       ]);
       await tx.query('insert into unit_parent (unit_id, parent_id, valid_from) values ($1, $2, $3)', [data.unitId, data.parentId, data.from]);
       return;
@@ -126,7 +138,13 @@ const applyOne = async (tx: Tx, event: Received): Promise<void> => {
     case grantIssued.type: {
       const data = event.data as DataOf<typeof grantIssued>;
       await tx.query('insert into granted (id, sub, role, unit_id, valid_from, valid_to, document_no) values ($1, $2, $3, $4, $5, $6, $7)', [
-        data.grantId, data.sub, data.role, data.unitId, data.validFrom, data.validTo, data.documentNo,
+        data.grantId,
+        data.sub,
+        data.role,
+        data.unitId,
+        data.validFrom,
+        data.validTo,
+        data.documentNo,
       ]);
       return;
     }

@@ -105,7 +105,9 @@ export const createDoor = ({ http, identity, grantsOf, catalog, extraRoles = () 
           ...(grantId === undefined ? {} : { grantId }),
           ...(typeof traceparent === 'string' && traceparent.length <= 100 ? { traceparent } : {}),
           ...(ifMatch === undefined ? {} : { ifMatch }),
-          ...(key === undefined ? {} : { idempotency: { sub: caller.sub, route: `${route.method} ${request.url.split('?')[0]}`, key, bodyHash: hashOf(request) } }),
+          ...(key === undefined
+            ? {}
+            : { idempotency: { sub: caller.sub, route: `${route.method} ${request.url.split('?')[0]}`, key, bodyHash: hashOf(request) } }),
         };
       },
     };
@@ -142,7 +144,10 @@ const versionSeen = (request: FastifyRequest, route: Route): number | undefined 
 };
 
 // Over the bytes as they came: the same key with another body is another request.
-const hashOf = (request: FastifyRequest): string => createHash('sha256').update(request.rawBody ?? '').digest('base64');
+const hashOf = (request: FastifyRequest): string =>
+  createHash('sha256')
+    .update(request.rawBody ?? '')
+    .digest('base64');
 
 const uploaded = async (request: FastifyRequest): Promise<{ name: string; stream: Readable }> => {
   const part = request.isMultipart() ? await request.file() : undefined;

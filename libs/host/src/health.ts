@@ -25,7 +25,12 @@ export const serveHealth = ({ http, metrics, pool, state }: HealthOptions): { re
     return reply.code(dead ? 503 : 200).send({ status: dead ? 'dead-consumer' : 'live' });
   });
   http.get('/health/ready', { logLevel: 'silent' }, async (_, reply) => {
-    const database = started && (await pool.query('select 1').then(() => true, () => false));
+    const database =
+      started &&
+      (await pool.query('select 1').then(
+        () => true,
+        () => false,
+      ));
     const { relay, subscriptions, holes } = state();
     const lags = await Promise.all(subscriptions.map((subscription) => subscription.lag().catch(() => null)));
     const unsent = database ? await relay?.unsent().catch(() => undefined) : undefined;

@@ -91,7 +91,10 @@ export interface Host {
   readonly service: RunningService;
 }
 
-const houseMigrations = [fileURLToPath(new URL('../../messaging/migrations', import.meta.url)), fileURLToPath(new URL('../migrations', import.meta.url))];
+const houseMigrations = [
+  fileURLToPath(new URL('../../messaging/migrations', import.meta.url)),
+  fileURLToPath(new URL('../migrations', import.meta.url)),
+];
 /** How often a service looks whether another replica changed its directory. */
 const directoryPollMs = 1_000;
 const idempotencySweepMs = 600_000;
@@ -126,7 +129,13 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
   const wakeRelay = (): void => relay?.wake();
   const replayable = (answer: Answer): boolean => answer.ok || isReplayable(problems, answer.code);
   const consume = ({ group, topics, known, apply, searchPath, applied }: ConsumeOptions): void => {
-    const parts = { group, topics, apply, known: new Map(known.map((definition) => [definition.type, definition])), ...(searchPath ? { searchPath } : {}) };
+    const parts = {
+      group,
+      topics,
+      apply,
+      known: new Map(known.map((definition) => [definition.type, definition])),
+      ...(searchPath ? { searchPath } : {}),
+    };
     const onApplied = (): void => {
       wakeRelay();
       applied?.();
@@ -134,7 +143,14 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     consumers.set(group, { ...parts, onApplied, consumer: createConsumer({ ...parts, pool, log, onApplied }) });
   };
   if (projected) {
-    consume({ group: `${service}-directory`, topics: [registryFacts], known: projected.known, apply: projected.apply, searchPath: [directorySchema], applied: () => void directory.refresh() });
+    consume({
+      group: `${service}-directory`,
+      topics: [registryFacts],
+      known: projected.known,
+      apply: projected.apply,
+      searchPath: [directorySchema],
+      applied: () => void directory.refresh(),
+    });
   }
   const holes = (): boolean => [...consumers.values()].some(({ consumer }) => consumer.holes().length > 0);
   const health = serveHealth({ http, metrics, pool, state: () => ({ relay, subscriptions, holes: holes() }) });
@@ -153,7 +169,9 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     }
     for (const { consumer } of consumers.values()) subscriptions.push(await bus.subscribe(consumer.subscription));
     timers.push(setInterval(() => void directory.refresh().catch(() => undefined), directoryPollMs));
-    timers.push(setInterval(() => void pool.query('delete from messaging.idempotency where expires_at < now()').catch(() => undefined), idempotencySweepMs));
+    timers.push(
+      setInterval(() => void pool.query('delete from messaging.idempotency where expires_at < now()').catch(() => undefined), idempotencySweepMs),
+    );
     timers.push(setInterval(() => void expireParkedCards(pool, new Date()).catch(() => undefined), parkedCardsSweepMs));
     for (const hook of startHooks) await hook();
     health.ready();
@@ -172,11 +190,20 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
   };
 
   return {
-    pool, log, config, metrics, directory, problems, consume, wakeRelay,
+    pool,
+    log,
+    config,
+    metrics,
+    directory,
+    problems,
+    consume,
+    wakeRelay,
     serve,
     gather: (aggregate, committed) => {
       const gather = createGather({
-        pool, aggregate, replayable,
+        pool,
+        aggregate,
+        replayable,
         committed: () => {
           wakeRelay();
           committed?.();

@@ -111,7 +111,8 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
     duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
     requests += 1;
     const slow = reply.elapsedTime >= logConfig.slowMs;
-    const wanted = logConfig.requests === 'all' || (logConfig.requests === 'some' && (slow || reply.statusCode >= 500 || requests % logConfig.oneIn === 0));
+    const wanted =
+      logConfig.requests === 'all' || (logConfig.requests === 'some' && (slow || reply.statusCode >= 500 || requests % logConfig.oneIn === 0));
     if (!wanted) return;
     const line = { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10, correlationId: request.id };
     if (reply.statusCode >= 500) log.error(line, 'request failed');
@@ -126,8 +127,11 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
   });
   http.setErrorHandler((error: FastifyError, request, reply) => {
     if (error instanceof Refuse) return sendProblem(reply, catalog, error, request.id);
-    const code = knownErrors[error.code] ?? (error.statusCode === 415 ? 'media-type-unsupported' : error.statusCode === 400 ? 'body-unreadable' : 'internal-error');
-    if (code === 'internal-error' && logConfig.requests !== 'off') log.error({ err: error, route: request.routeOptions.url, correlationId: request.id }, 'unexpected error');
+    const code =
+      knownErrors[error.code] ??
+      (error.statusCode === 415 ? 'media-type-unsupported' : error.statusCode === 400 ? 'body-unreadable' : 'internal-error');
+    if (code === 'internal-error' && logConfig.requests !== 'off')
+      log.error({ err: error, route: request.routeOptions.url, correlationId: request.id }, 'unexpected error');
     return sendProblem(reply, catalog, { code }, request.id);
   });
   return http;
@@ -143,7 +147,13 @@ const knownErrors: Readonly<Record<string, string>> = {
 };
 
 /** The addresses of a route: `:name` is one segment, `*` anything. */
-const patternOf = (url: string): RegExp => new RegExp(`^${url.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+').replaceAll('*', '.*')}$`);
+const patternOf = (url: string): RegExp =>
+  new RegExp(
+    `^${url
+      .replace(/[.+?^${}()|[\]\\]/g, '\\$&')
+      .replace(/:\w+/g, '[^/]+')
+      .replaceAll('*', '.*')}$`,
+  );
 
 const isUpload = (request: FastifyRequest): boolean => (request.headers['content-type'] ?? '').startsWith('multipart/form-data');
 

@@ -74,4 +74,7 @@ const discover = async (issuer: string): Promise<JWTVerifyGetKey> => {
 class IssuerAway extends Error {}
 
 const isAway = (error: unknown): boolean =>
-  error instanceof IssuerAway || error instanceof errors.JWKSTimeout || (error instanceof TypeError && /fetch/i.test(error.message)) || (error as Error).name === 'TimeoutError';
+  error instanceof IssuerAway ||
+  error instanceof errors.JWKSTimeout ||
+  (error instanceof TypeError && /fetch/i.test(error.message)) ||
+  (error as Error).name === 'TimeoutError';

@@ -29,7 +29,9 @@ export const watchMessaging = ({ metrics, pool, relay, subscriptions, consumers 
   gauge('khue_outbox_unsent', 'Events committed and not yet on the bus', async () => (await relay()?.unsent())?.rows ?? 0);
   gauge('khue_outbox_oldest_seconds', 'Age of the oldest event not yet on the bus', async () => (await relay()?.unsent())?.oldestSeconds ?? 0);
   gauge('khue_parked_messages', 'Messages that wait for an operator', async () => {
-    const { rows } = await pool.query<{ n: number }>('select count(*) as n from messaging.parked where group_name = any($1)', [[...consumers.keys()]]);
+    const { rows } = await pool.query<{ n: number }>('select count(*) as n from messaging.parked where group_name = any($1)', [
+      [...consumers.keys()],
+    ]);
     return rows[0]?.n;
   });
   gauge('khue_consumer_lag', 'Events on the bus that this service has not applied', async () => {

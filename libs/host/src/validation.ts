@@ -26,14 +26,32 @@ const describe = (issue: z.core.$ZodIssue): Problem['errors'] => {
     case 'too_big':
       return [{ field, code: 'too-big', vi: `Vượt quá mức cho phép (tối đa ${issue.maximum}).`, en: `Over the limit (at most ${issue.maximum}).` }];
     case 'too_small':
-      return [{ field, code: 'too-small', vi: `Chưa đủ mức tối thiểu (ít nhất ${issue.minimum}).`, en: `Under the limit (at least ${issue.minimum}).` }];
+      return [
+        { field, code: 'too-small', vi: `Chưa đủ mức tối thiểu (ít nhất ${issue.minimum}).`, en: `Under the limit (at least ${issue.minimum}).` },
+      ];
     case 'invalid_value':
-      return [{ field, code: 'not-in-list', vi: `Chỉ nhận một trong: ${issue.values.join(', ')}.`, en: `Must be one of: ${issue.values.join(', ')}.` }];
+      return [
+        { field, code: 'not-in-list', vi: `Chỉ nhận một trong: ${issue.values.join(', ')}.`, en: `Must be one of: ${issue.values.join(', ')}.` },
+      ];
     case 'custom': {
       const params = issue.params as { code?: string; vi?: string; en?: string } | undefined;
-      return [{ field, code: params?.code ?? 'invalid', vi: params?.vi ?? 'Giá trị chưa đúng. Hãy sửa lại.', en: params?.en ?? 'The value is not valid. Mend it.' }];
+      return [
+        {
+          field,
+          code: params?.code ?? 'invalid',
+          vi: params?.vi ?? 'Giá trị chưa đúng. Hãy sửa lại.',
+          en: params?.en ?? 'The value is not valid. Mend it.',
+        },
+      ];
     }
     default:
-      return [{ field, code: 'wrong-format', vi: 'Sai định dạng. Hãy xem mẫu trong tài liệu API.', en: 'Wrong format. See the pattern in the API documentation.' }];
+      return [
+        {
+          field,
+          code: 'wrong-format',
+          vi: 'Sai định dạng. Hãy xem mẫu trong tài liệu API.',
+          en: 'Wrong format. See the pattern in the API documentation.',
+        },
+      ];
   }
 };

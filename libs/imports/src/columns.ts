@@ -34,7 +34,11 @@ export const identityNumberColumn = (headings: Headings, { required }: { require
 });
 
 /** A birth: `YYYY-MM-DD`, or `YYYY` where only the year is known. */
-export const birthColumn = (headings: Headings, { required }: { required: boolean }): Column<string> => ({ headings, required, parse: parseVietnameseDate });
+export const birthColumn = (headings: Headings, { required }: { required: boolean }): Column<string> => ({
+  headings,
+  required,
+  parse: parseVietnameseDate,
+});
 
 /** A day, `YYYY-MM-DD`. */
 export const dayColumn = (headings: Headings, { required }: { required: boolean }): Column<string> => ({
@@ -73,7 +77,10 @@ export const codeColumn = (headings: Headings, { required }: { required: boolean
 });
 
 /** One of a closed list: how it may be written, and the value it means. `{ nam: 'male', nữ: 'female', female: 'female' }`. */
-export const oneOfColumn = <Value extends string>(headings: Headings, { required, choices }: { required: boolean; choices: Readonly<Record<string, Value>> }): Column<Value> => {
+export const oneOfColumn = <Value extends string>(
+  headings: Headings,
+  { required, choices }: { required: boolean; choices: Readonly<Record<string, Value>> },
+): Column<Value> => {
   const known = new Map(Object.entries(choices).map(([written, value]) => [fold(written), value]));
   const list = Object.keys(choices).join(', ');
   return {

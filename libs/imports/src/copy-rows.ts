@@ -16,7 +16,9 @@ const field = (json: string | null): string => (json === null ? '\\N' : json.inc
 
 /** Writes a chunk by COPY: 60,000 rows in 0.7 to 1.4 s where an INSERT from arrays took 1.4 to 1.8, and half the work in this process. */
 export const copyRows = async (tx: Tx, importId: string, rows: readonly RowToStage[]): Promise<void> => {
-  const text = rows.map((row) => `${importId}\t${row.rowNo}\t${row.verdict}\t${field(row.cells)}\t${field(row.value)}\t${field(row.errors)}\n`).join('');
+  const text = rows
+    .map((row) => `${importId}\t${row.rowNo}\t${row.verdict}\t${field(row.cells)}\t${field(row.value)}\t${field(row.errors)}\n`)
+    .join('');
   const copy = tx.query(copyFrom('copy imports.staged_row (import_id, row_no, verdict, cells, value, errors) from stdin'));
   await pipeline([Buffer.from(text)], copy);
 };

@@ -58,25 +58,40 @@ export const peopleDoor = (mood: Mood): ImportKind<Person, Resolved> => ({
       `insert into door.person (id, identity_number, full_name, unit_code, import_id)
        select id, number, name, unit, $5 from unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) as given (id, number, name, unit)
        on conflict (identity_number) do nothing returning id`,
-      [rows.map((row) => row.id), rows.map((row) => row.value.identityNumber), rows.map((row) => row.value.fullName), rows.map((row) => row.value.unitCode), job.id],
+      [
+        rows.map((row) => row.id),
+        rows.map((row) => row.value.identityNumber),
+        rows.map((row) => row.value.fullName),
+        rows.map((row) => row.value.unitCode),
+        job.id,
+      ],
     );
     const ids = new Set(made.map((row) => row.id));
     // Of every row it was given, also one it has already: otherwise the door's own conflict clause would hide a chunk applied twice.
-    await tx.query(`insert into door.effect (what, person, import_id, actor) select 'registered', id, $2, $3 from unnest($1::uuid[]) as id`, [rows.map((row) => row.id), job.id, job.actor]);
+    await tx.query(`insert into door.effect (what, person, import_id, actor) select 'registered', id, $2, $3 from unnest($1::uuid[]) as id`, [
+      rows.map((row) => row.id),
+      job.id,
+      job.actor,
+    ]);
     await mood.applied?.(rows, tx);
     return rows.flatMap((row): Outcome[] => (ids.has(row.id) ? [] : [{ rowNo: row.rowNo, outcome: 'unchanged' }]));
   },
   revoke: async (rows, tx, job) => {
     mood.revoking?.(rows);
     await tx.query('delete from door.person where id = any ($1)', [rows.map((row) => row.id)]);
-    await tx.query(`insert into door.effect (what, person, import_id, actor) select 'revoked', id, $2, $3 from unnest($1::uuid[]) as id`, [rows.map((row) => row.id), job.id, job.actor]);
+    await tx.query(`insert into door.effect (what, person, import_id, actor) select 'revoked', id, $2, $3 from unnest($1::uuid[]) as id`, [
+      rows.map((row) => row.id),
+      job.id,
+      job.actor,
+    ]);
   },
 });
 
 export const peopleHeading = 'Họ và tên,Số định danh,Ngày sinh,Đơn vị';
 
 /** A line of the file; numbers differ by `n`. */
-export const personLine = (n: number, { name = `Nguyễn Văn ${n}`, number = `00108${String(n).padStart(7, '0')}`, unit = 'HN-01' } = {}): string => `${name},${number},1980,${unit}`;
+export const personLine = (n: number, { name = `Nguyễn Văn ${n}`, number = `00108${String(n).padStart(7, '0')}`, unit = 'HN-01' } = {}): string =>
+  `${name},${number},1980,${unit}`;
 
 export const peopleFile = (lines: readonly string[]): string => [peopleHeading, ...lines, ''].join('\n');
 

@@ -23,7 +23,11 @@ export const expireImports = async (pool: Pool): Promise<void> => {
   );
   for (const { id } of finished) {
     await eachRange(pool, id, `delete from imports.staged_row where import_id = $1 and row_no > $2 and row_no <= $3 and verdict <> 'accepted'`);
-    await eachRange(pool, id, 'update imports.staged_row set cells = null, value = null where import_id = $1 and row_no > $2 and row_no <= $3 and cells is not null');
+    await eachRange(
+      pool,
+      id,
+      'update imports.staged_row set cells = null, value = null where import_id = $1 and row_no > $2 and row_no <= $3 and cells is not null',
+    );
     await markExpired(pool, id);
   }
 };

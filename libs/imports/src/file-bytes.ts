@@ -17,7 +17,9 @@ const refuseOtherKinds = (first: Uint8Array): void => {
   if (startsWith(first, 0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1)) throw new FileRefused('file-is-workbook');
   if (startsWith(first, 0x25, 0x50, 0x44, 0x46)) throw new FileRefused('file-is-pdf');
   if (startsWith(first, 0xff, 0xfe) || startsWith(first, 0xfe, 0xff)) throw new FileRefused('file-is-utf16');
-  const text = Buffer.from(first.buffer, first.byteOffset, Math.min(first.length, HEAD)).toString('latin1').replace(/^\u00ef\u00bb\u00bf/, '');
+  const text = Buffer.from(first.buffer, first.byteOffset, Math.min(first.length, HEAD))
+    .toString('latin1')
+    .replace(/^\u00ef\u00bb\u00bf/, '');
   if (/^\s*<(?:!|\?xml|html|head|body|meta|table)/i.test(text)) throw new FileRefused('file-is-html');
 };
 

@@ -34,7 +34,8 @@ export const headingIndex = <Row>(layout: Layout<Row>): ReadonlyMap<string, stri
   for (const [key, { headings }] of columnsOf(layout)) {
     for (const name of [headings.vi, headings.en, ...(headings.aliases ?? [])]) {
       const other = index.get(keyOf(name));
-      if ((other !== undefined && other !== key) || ERROR_KEYS.has(keyOf(name))) throw new Error(`layout ${layout.id}: the heading "${name}" is claimed twice`);
+      if ((other !== undefined && other !== key) || ERROR_KEYS.has(keyOf(name)))
+        throw new Error(`layout ${layout.id}: the heading "${name}" is claimed twice`);
       index.set(keyOf(name), key);
     }
   }
@@ -43,7 +44,12 @@ export const headingIndex = <Row>(layout: Layout<Row>): ReadonlyMap<string, stri
 
 /** How many different columns of the layout the row names. */
 export const countMatches = (index: ReadonlyMap<string, string>, cells: readonly string[]): number =>
-  new Set(cells.slice(0, importLimits.columns).map((cell) => index.get(keyOf(cell))).filter((key) => key !== undefined)).size;
+  new Set(
+    cells
+      .slice(0, importLimits.columns)
+      .map((cell) => index.get(keyOf(cell)))
+      .filter((key) => key !== undefined),
+  ).size;
 
 /** Takes a row as the heading row. Throws FileRefused where a column is missing or there twice. */
 export const readHeading = <Row>(layout: Layout<Row>, index: ReadonlyMap<string, string>, rowNo: number, row: readonly string[]): Heading => {
@@ -65,7 +71,8 @@ export const readHeading = <Row>(layout: Layout<Row>, index: ReadonlyMap<string,
     if (key === undefined) {
       if (!isBlank(cell)) ignored.push(cell);
     } else {
-      if (places[key] !== undefined) throw new FileRefused('column-duplicate', { column: titles.get(key) ?? key, first: (seen.get(key) ?? 0) + 1, second: place + 1 });
+      if (places[key] !== undefined)
+        throw new FileRefused('column-duplicate', { column: titles.get(key) ?? key, first: (seen.get(key) ?? 0) + 1, second: place + 1 });
       places[key] = cells.length;
       seen.set(key, place);
     }

@@ -29,7 +29,9 @@ afterAll(async () => {
   await database.close();
 });
 beforeEach(async () => {
-  await pool.query('delete from door.person; delete from door.effect; delete from imports.import; delete from imports.staged_row; delete from imports.row_key');
+  await pool.query(
+    'delete from door.person; delete from door.effect; delete from imports.import; delete from imports.staged_row; delete from imports.row_key',
+  );
   mood = {};
   const kinds = [peopleDoor(mood)];
   runner = createImportRunner({ pool, kinds, pace: async () => undefined, committed: () => undefined, onError: () => undefined });
@@ -38,7 +40,8 @@ beforeEach(async () => {
 });
 afterEach(() => runner.stop());
 
-const upload = (file: Upload) => flow.planUpload({ id: uuidv7(), kind: 'people', upload: file, fileName: 'danh sách.csv', actor: 'officer.a', unitId: null, context: {} });
+const upload = (file: Upload) =>
+  flow.planUpload({ id: uuidv7(), kind: 'people', upload: file, fileName: 'danh sách.csv', actor: 'officer.a', unitId: null, context: {} });
 const plan = async (file: string) => {
   const planned = await upload(sliced(file));
   if (!planned.ok) throw new Error(planned.code);
@@ -55,8 +58,10 @@ const commit = async ({ id, planHash }: { id: string; planHash: string }) => {
   expect(await flow.startCommit({ ...step(id), planHash })).toMatchObject({ ok: true });
   return reach(id, 'done');
 };
-const people = async () => (await pool.query<{ id: string; full_name: string }>('select id, full_name from door.person order by identity_number')).rows;
-const effects = async () => (await pool.query<{ what: string; n: number }>('select what, count(*)::int as n from door.effect group by what order by what')).rows;
+const people = async () =>
+  (await pool.query<{ id: string; full_name: string }>('select id, full_name from door.person order by identity_number')).rows;
+const effects = async () =>
+  (await pool.query<{ what: string; n: number }>('select what, count(*)::int as n from door.effect group by what order by what')).rows;
 const rejectedFile = async (id: string): Promise<string> => {
   const answer = await flow.rejected(id);
   if (!answer.ok) throw new Error(answer.code);
@@ -66,16 +71,35 @@ const rejectedFile = async (id: string): Promise<string> => {
 };
 
 const lines = (count: number, from = 1): string[] => Array.from({ length: count }, (_, n) => personLine(from + n));
-const mixed = [...lines(3), personLine(4, { unit: 'NOWHERE' }), personLine(5, { number: '1.23E+11' }), personLine(6, { name: '=HYPERLINK(1)', number: '' }), personLine(2, { name: 'Kẻ Trùng' })];
+const mixed = [
+  ...lines(3),
+  personLine(4, { unit: 'NOWHERE' }),
+  personLine(5, { number: '1.23E+11' }),
+  personLine(6, { name: '=HYPERLINK(1)', number: '' }),
+  personLine(2, { name: 'Kẻ Trùng' }),
+];
 
 describe('a plan', () => {
   test('shows what would happen and changes nothing', async () => {
     const planned = await plan(peopleFile(mixed));
     expect(planned).toMatchObject({ rows: 7, accepted: 3, rejected: 4, unchanged: 0 });
     expect(planned.findings.map(({ column, code, rows }) => [column, code, rows])).toEqual(
-      expect.arrayContaining([['unitCode', 'unit-unknown', 1], ['identityNumber', 'identity-number-scientific', 1], ['identityNumber', 'cell-missing', 1], ['*', 'row-duplicate', 1]]),
+      expect.arrayContaining([
+        ['unitCode', 'unit-unknown', 1],
+        ['identityNumber', 'identity-number-scientific', 1],
+        ['identityNumber', 'cell-missing', 1],
+        ['*', 'row-duplicate', 1],
+      ]),
     );
-    expect(await flow.importStatus(planned.id)).toMatchObject({ state: 'planned', rows: 7, accepted: 3, rejected: 4, fileName: 'danh sách.csv', actor: 'officer.a', planHash: planned.planHash });
+    expect(await flow.importStatus(planned.id)).toMatchObject({
+      state: 'planned',
+      rows: 7,
+      accepted: 3,
+      rejected: 4,
+      fileName: 'danh sách.csv',
+      actor: 'officer.a',
+      planHash: planned.planHash,
+    });
     expect(await people()).toEqual([]);
   });
 
@@ -132,13 +156,23 @@ describe('a plan', () => {
       throw new Error('a bug');
     };
     await expect(upload(sliced(peopleFile(lines(2))))).rejects.toThrow('a bug');
-    expect((await pool.query<{ problem: unknown }>('select problem from imports.import')).rows).toEqual([{ problem: { code: 'import-unreadable', params: {} } }]);
+    expect((await pool.query<{ problem: unknown }>('select problem from imports.import')).rows).toEqual([
+      { problem: { code: 'import-unreadable', params: {} } },
+    ]);
   });
 
   test('by a module that exports another layout is refused as a failure of ours', async () => {
     const kind = { ...peopleDoor(mood), layout: { ...layout, version: 2 } };
     const newer = createImportFlow({ pool, kinds: [kind], wake: () => undefined });
-    const request = { id: uuidv7(), kind: 'people', upload: sliced(peopleFile(lines(2))), fileName: 'f.csv', actor: 'officer.a', unitId: null, context: {} };
+    const request = {
+      id: uuidv7(),
+      kind: 'people',
+      upload: sliced(peopleFile(lines(2))),
+      fileName: 'f.csv',
+      actor: 'officer.a',
+      unitId: null,
+      context: {},
+    };
     await expect(newer.planUpload(request)).rejects.toThrow('people@2');
     expect(await newer.importStatus(request.id)).toMatchObject({ state: 'refused', problem: { code: 'import-unreadable' } });
   });
@@ -185,7 +219,11 @@ describe('a commit', () => {
   test('is refused where the plan was read by an older layout', async () => {
     const { id, planHash } = await plan(peopleFile(lines(3)));
     const newer = createImportFlow({ pool, kinds: [{ ...peopleDoor(mood), layout: { ...layout, version: 2 } }], wake: () => undefined });
-    expect(await newer.startCommit({ ...step(id), planHash })).toEqual({ ok: false, code: 'plan-outdated', params: { was: 'people@1', now: 'people@2' } });
+    expect(await newer.startCommit({ ...step(id), planHash })).toEqual({
+      ok: false,
+      code: 'plan-outdated',
+      params: { was: 'people@1', now: 'people@2' },
+    });
   });
 
   test('asked for twice is done once', async () => {

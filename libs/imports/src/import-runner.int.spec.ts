@@ -51,7 +51,9 @@ describe('a commit or revocation that is interrupted', () => {
       await door.stopRunners();
       expect((await door.flow.startRevoke(step(id))).ok).toBe(true);
     }
-    const child = spawn(process.execPath, [fileURLToPath(new URL('./committer.fixture.ts', import.meta.url)), door.database.appUrl], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [fileURLToPath(new URL('./committer.fixture.ts', import.meta.url)), door.database.appUrl], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     try {
       await once(child.stdout, 'data');
       await eventually(async () => expect((await door.flow.importStatus(id))?.done).toBeGreaterThan(1_500));
@@ -65,7 +67,9 @@ describe('a commit or revocation that is interrupted', () => {
     door.started();
     await door.silence();
     await door.reach(id, state === 'committing' ? 'done' : 'revoked');
-    expect(await door.counted()).toEqual(state === 'committing' ? { people: ROWS, registered: ROWS, revoked: 0 } : { people: 0, registered: ROWS, revoked: ROWS });
+    expect(await door.counted()).toEqual(
+      state === 'committing' ? { people: ROWS, registered: ROWS, revoked: 0 } : { people: 0, registered: ROWS, revoked: ROWS },
+    );
   });
 
   test('would double its rows if the progress were not in the same transaction (the control)', async () => {
@@ -73,7 +77,10 @@ describe('a commit or revocation that is interrupted', () => {
     let chunks = 0;
     door.mood.applied = async (rows) => {
       if ((chunks += 1) !== 2) return;
-      await door.pool.query(`insert into door.effect (what, person, import_id, actor) select 'registered', id, $2, 'outside' from unnest($1::uuid[]) as id`, [rows.map((row) => row.id), id]);
+      await door.pool.query(
+        `insert into door.effect (what, person, import_id, actor) select 'registered', id, $2, 'outside' from unnest($1::uuid[]) as id`,
+        [rows.map((row) => row.id), id],
+      );
       throw new Error('interrupted');
     };
     door.started();
@@ -89,7 +96,8 @@ describe('two processes', () => {
     const gate = (): Promise<void> => new Promise((open) => gates.push(open));
     const chunks = { first: 0, second: 0 };
     const looked = { first: 0, second: 0 };
-    const runner = (name: 'first' | 'second') => door.started({ kinds: [peopleDoor({ applied: () => void (chunks[name] += 1) })], pace: gate, committed: () => void (looked[name] += 1) });
+    const runner = (name: 'first' | 'second') =>
+      door.started({ kinds: [peopleDoor({ applied: () => void (chunks[name] += 1) })], pace: gate, committed: () => void (looked[name] += 1) });
     const pass = async (): Promise<void> => {
       await eventually(() => expect(gates.length).toBeGreaterThan(0));
       gates.shift()?.();
@@ -147,7 +155,9 @@ describe('a commit', () => {
       expect((await door.flow.importStatus(id))?.done).toBe(done);
       if (done === 0) {
         await door.silence();
-        await eventually(async () => expect((await door.pool.query(`select 1 from imports.import where heartbeat_at > clock_timestamp() - interval '5 s'`)).rowCount).toBe(1));
+        await eventually(async () =>
+          expect((await door.pool.query(`select 1 from imports.import where heartbeat_at > clock_timestamp() - interval '5 s'`)).rowCount).toBe(1),
+        );
       }
       waiting.splice(0).forEach((go) => go());
     }

@@ -20,7 +20,10 @@ describe('a row', () => {
   });
 
   it('leaves out what it does not know', () => {
-    expect(parse(['An', '001080000001', ' ', '', 'HN-01'])).toMatchObject({ ok: true, value: { fullName: 'An', identityNumber: '001080000001', unitCode: 'HN-01' } });
+    expect(parse(['An', '001080000001', ' ', '', 'HN-01'])).toMatchObject({
+      ok: true,
+      value: { fullName: 'An', identityNumber: '001080000001', unitCode: 'HN-01' },
+    });
   });
 
   it('is refused with all its errors at once, each with its column, rule and mend in both languages', () => {
@@ -49,14 +52,19 @@ describe('a row', () => {
   });
 
   it('is taken with a warning where an identity number looks odd', () => {
-    expect(parse(['An', '999080000001', '', '', 'HN-01'])).toMatchObject({ ok: true, warnings: [{ column: 'identityNumber', code: 'identity-number-province-unknown' }] });
+    expect(parse(['An', '999080000001', '', '', 'HN-01'])).toMatchObject({
+      ok: true,
+      warnings: [{ column: 'identityNumber', code: 'identity-number-province-unknown' }],
+    });
   });
 
   it('is looked at as a whole once its cells were read', () => {
     const reviewed: Layout<Person> = {
       ...layout,
       review: ({ birth }) =>
-        birth === '1900' ? { errors: [{ column: 'birth', code: 'too-old', vi: 'x', en: 'x', mend: { vi: 'x', en: 'x' } }] } : { warnings: [{ column: 'birth', code: 'seen', vi: 'x', en: 'x' }] },
+        birth === '1900'
+          ? { errors: [{ column: 'birth', code: 'too-old', vi: 'x', en: 'x', mend: { vi: 'x', en: 'x' } }] }
+          : { warnings: [{ column: 'birth', code: 'seen', vi: 'x', en: 'x' }] },
     };
     const look = rowParser(reviewed, places, 5);
     expect(look(['An', '001080000001', '1900', '', 'HN-01'])).toMatchObject({ ok: false, errors: [{ code: 'too-old' }] });

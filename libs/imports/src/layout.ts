@@ -87,7 +87,11 @@ export const columnsOf = <Row>(layout: Layout<Row>): readonly (readonly [key: st
  * A reader of rows by their layout. `places` says which cell belongs to which column (absent: not in the file), `width` how many cells the heading
  * row has. All errors of a row come back together, so that a clerk mends it once.
  */
-export const rowParser = <Row>(layout: Layout<Row>, places: Readonly<Record<string, number>>, width: number): ((cells: readonly string[]) => RowRead<Row>) => {
+export const rowParser = <Row>(
+  layout: Layout<Row>,
+  places: Readonly<Record<string, number>>,
+  width: number,
+): ((cells: readonly string[]) => RowRead<Row>) => {
   const columns = columnsOf(layout).map(([key, column]) => ({ key, column, place: places[key] ?? -1 }));
   return (cells) => {
     const value: Record<string, unknown> = {};

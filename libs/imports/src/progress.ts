@@ -31,7 +31,9 @@ export const beatHolder = async (pool: Pool, id: string, holder: string): Promis
 
 /** Lets go of what a process holds, so that another goes on at once. */
 export const releaseImports = async (pool: Pool, holder: string): Promise<void> => {
-  await pool.query(`update imports.import set holder = null, heartbeat_at = null where holder = $1 and state in ('committing', 'revoking')`, [holder]);
+  await pool.query(`update imports.import set holder = null, heartbeat_at = null where holder = $1 and state in ('committing', 'revoking')`, [
+    holder,
+  ]);
 };
 
 /** A chunk failed: nobody tries again before `wait` milliseconds have passed. */
@@ -106,7 +108,12 @@ export const saveOutcomes = async (tx: Tx, id: string, outcomes: readonly Outcom
     `update imports.staged_row row set verdict = given.verdict, errors = given.errors, value = null
      from unnest($2::int[], $3::text[], $4::json[]) as given (row_no, verdict, errors)
      where row.import_id = $1 and row.row_no = given.row_no and row.verdict = 'accepted'`,
-    [id, outcomes.map((outcome) => outcome.rowNo), outcomes.map((outcome) => outcome.outcome), errors.map((list) => (list ? JSON.stringify(list) : null))],
+    [
+      id,
+      outcomes.map((outcome) => outcome.rowNo),
+      outcomes.map((outcome) => outcome.outcome),
+      errors.map((list) => (list ? JSON.stringify(list) : null)),
+    ],
   );
   if (rowCount !== outcomes.length) throw new Error(`${outcomes.length} outcomes, ${rowCount} accepted rows with their numbers`);
   const rejected = outcomes.filter((outcome) => outcome.outcome === 'rejected').length;

@@ -16,7 +16,10 @@ const read = async (file: string | Uint8Array, size = 7) => {
 };
 
 const refusal = async (file: string | Uint8Array, size?: number): Promise<FileRefused> => {
-  const error: unknown = await read(file, size).then(() => undefined, (thrown: unknown) => thrown);
+  const error: unknown = await read(file, size).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
   expect(error).toBeInstanceOf(FileRefused);
   return error as FileRefused;
 };
@@ -96,7 +99,11 @@ describe("a file that can't be read is refused with the reason", () => {
     ['a web page', Buffer.from('\uFEFF  <!DOCTYPE html><table>'), 'file-is-html'],
     ['UTF-16', Buffer.from(`\uFEFF${heading}\n${an}`, 'utf16le'), 'file-is-utf16'],
     ['UTF-16 without its mark', Buffer.from(`${heading}\n${an}`, 'utf16le'), 'file-has-nul'],
-    ['an old code page', Buffer.concat([Buffer.from(`${heading}\n`), Buffer.from('Nguy\xean V\xe3n An,001080000001,1980,HN-01\n', 'latin1')]), 'file-not-utf8'],
+    [
+      'an old code page',
+      Buffer.concat([Buffer.from(`${heading}\n`), Buffer.from('Nguy\xean V\xe3n An,001080000001,1980,HN-01\n', 'latin1')]),
+      'file-not-utf8',
+    ],
     ['a letter cut off at the end', Buffer.from(`${heading}\n${an}ễ`).subarray(0, -1), 'file-not-utf8'],
     ['nothing', Buffer.alloc(0), 'file-empty'],
     ['other columns', Buffer.from('a,b,c\n1,2,3\n'), 'heading-row-missing'],
@@ -106,11 +113,17 @@ describe("a file that can't be read is refused with the reason", () => {
   });
 
   it('names the columns it lacks, and the row taken for the heading', async () => {
-    expect(await refusal('Danh sách\nHọ và tên,Ngày sinh\nAn,1980\n')).toMatchObject({ code: 'column-missing', params: { row: 2, columns: 'Số định danh, Đơn vị' } });
+    expect(await refusal('Danh sách\nHọ và tên,Ngày sinh\nAn,1980\n')).toMatchObject({
+      code: 'column-missing',
+      params: { row: 2, columns: 'Số định danh, Đơn vị' },
+    });
   });
 
   it('names a column that is there twice', async () => {
-    expect(await refusal(`Họ tên,CCCD,Đơn vị,Số định danh\n${an}\n`)).toMatchObject({ code: 'column-duplicate', params: { column: 'Số định danh', first: 2, second: 4 } });
+    expect(await refusal(`Họ tên,CCCD,Đơn vị,Số định danh\n${an}\n`)).toMatchObject({
+      code: 'column-duplicate',
+      params: { column: 'Số định danh', first: 2, second: 4 },
+    });
   });
 
   it('has its heading row below the rows that are looked at', async () => {

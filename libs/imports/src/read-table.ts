@@ -71,7 +71,11 @@ const findHeading = <Row>(layout: Layout<Row>, head: Buffer, whole: boolean): { 
   for (const separator of SEPARATORS) {
     const rows: { row: string[]; end: number }[] = [];
     try {
-      parseSync(head, { ...options(separator), to: importLimits.headingRows, on_record: (row: string[], { bytes }) => void rows.push({ row, end: bytes }) });
+      parseSync(head, {
+        ...options(separator),
+        to: importLimits.headingRows,
+        on_record: (row: string[], { bytes }) => void rows.push({ row, end: bytes }),
+      });
     } catch (error) {
       const end = !whole && error instanceof CsvError && error.code === 'CSV_QUOTE_NOT_CLOSED';
       if (!end) broken ??= refusalOf(error, rows.length + 1);
@@ -115,7 +119,8 @@ async function* readRows(bytes: AsyncIterable<Uint8Array>, separator: Separator,
       await written(parser, slice);
       if (failed) throw failed;
       // csv-parse counts characters of cells: a row of nothing but separators would grow for ever.
-      if (sinceRow > importLimits.recordBytes + importLimits.sliceBytes) throw new FileRefused('record-too-long', { row: rowNo + 1, limit: importLimits.recordBytes });
+      if (sinceRow > importLimits.recordBytes + importLimits.sliceBytes)
+        throw new FileRefused('record-too-long', { row: rowNo + 1, limit: importLimits.recordBytes });
       if (ready.length > 0) {
         yield ready;
         ready = [];

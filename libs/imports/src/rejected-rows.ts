@@ -34,7 +34,11 @@ export const rejectedWriter = ({ separator, heading, places, width }: Omit<Rejec
   const padded = (cells: readonly string[]): string[] => Array.from({ length: width }, (_, place) => disarm(cells[place] ?? ''));
   return {
     heading: `\uFEFF${stringify([[...padded(titles), ...Object.values(errorColumns)]], options)}`,
-    lines: (rows) => stringify(rows.map(({ cells, errors }) => [...padded(cells), ...explain(errors, titleOf)]), options),
+    lines: (rows) =>
+      stringify(
+        rows.map(({ cells, errors }) => [...padded(cells), ...explain(errors, titleOf)]),
+        options,
+      ),
   };
 };
 
@@ -42,7 +46,7 @@ export const rejectedWriter = ({ separator, heading, places, width }: Omit<Rejec
 export async function* rejectedCsv(pool: Pool, of: RejectedOf): AsyncGenerator<string> {
   const writer = rejectedWriter(of);
   yield writer.heading;
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     // A transaction a page, for its setting: none stays open while the client takes its time.
     const rows = await inTransaction(pool, (tx) => readPage(tx, of.id, after), indexOrder);
     if (rows.length > 0) yield writer.lines(rows);
@@ -65,7 +69,8 @@ const readPage = async (tx: Tx, id: string, after: number): Promise<readonly Num
 
 /** The three cells: columns as the file names them, rules, mends; each in the order of the errors. */
 const explain = (errors: readonly CellError[], titleOf: ReadonlyMap<string, string>): string[] => {
-  const several = (texts: readonly string[]): string => disarm(texts.map((text, place) => (texts.length > 1 ? `(${place + 1}) ${text}` : text)).join(' '));
+  const several = (texts: readonly string[]): string =>
+    disarm(texts.map((text, place) => (texts.length > 1 ? `(${place + 1}) ${text}` : text)).join(' '));
   return [
     several(errors.map(({ column }) => (column === rowColumn ? 'cả dòng / whole row' : (titleOf.get(column) ?? column)))),
     several(errors.map(({ vi, en }) => `${vi} / ${en}`)),

@@ -61,7 +61,9 @@ describe('personal data', () => {
     await door.reach(id, 'done');
     await door.pool.query(`update imports.import set finished_at = finished_at - interval '91 days'`);
     await expireImports(door.pool);
-    expect((await door.pool.query('select 1 from imports.staged_row where cells is not null or value is not null or errors is not null')).rowCount).toBe(0);
+    expect(
+      (await door.pool.query('select 1 from imports.staged_row where cells is not null or value is not null or errors is not null')).rowCount,
+    ).toBe(0);
     await door.flow.startRevoke(step(id));
     await door.reach(id, 'revoked');
     expect(await door.counted()).toMatchObject({ people: 0, revoked: 20 });

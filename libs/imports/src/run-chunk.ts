@@ -24,18 +24,22 @@ const chunk = (
   limit: number,
   work: (tx: Tx, row: ImportRow, staged: readonly Staged[]) => Promise<readonly Outcome[]>,
 ): Promise<ChunkResult> =>
-  inTransaction(pool, async (tx) => {
-    const row = await lockClaimed(tx, claimed, holder);
-    if (!row) return 'gone';
-    const staged = await nextRows(tx, row, limit);
-    const outcomes = staged.length > 0 ? await work(tx, row, staged) : [];
-    await saveOutcomes(tx, row.id, outcomes);
-    const last = staged.at(-1)?.row_no;
-    const lastRow = last === undefined ? row.last_row : row.state === 'committing' ? last : last - 1;
-    const finished = staged.length < limit;
-    await moveOn(tx, row, { lastRow, rows: staged.length, finished });
-    return finished ? 'finished' : 'more';
-  }, indexOrder);
+  inTransaction(
+    pool,
+    async (tx) => {
+      const row = await lockClaimed(tx, claimed, holder);
+      if (!row) return 'gone';
+      const staged = await nextRows(tx, row, limit);
+      const outcomes = staged.length > 0 ? await work(tx, row, staged) : [];
+      await saveOutcomes(tx, row.id, outcomes);
+      const last = staged.at(-1)?.row_no;
+      const lastRow = last === undefined ? row.last_row : row.state === 'committing' ? last : last - 1;
+      const finished = staged.length < limit;
+      await moveOn(tx, row, { lastRow, rows: staged.length, finished });
+      return finished ? 'finished' : 'more';
+    },
+    indexOrder,
+  );
 
 /** Applies or revokes the next rows and moves the progress, in one transaction: killed anywhere, it has happened once or not at all. */
 export const runChunk = (pool: Pool, kind: ImportKind, claimed: Claimed, holder: string, limit: number): Promise<ChunkResult> =>

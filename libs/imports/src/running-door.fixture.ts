@@ -46,7 +46,15 @@ export const runningDoor = async (): Promise<RunningDoor> => {
   const flow = createImportFlow({ pool, kinds, wake: () => runners.forEach((runner) => runner.wake()) });
   const stopRunners = async (): Promise<void> => void (await Promise.all(runners.splice(0).map((runner) => runner.stop())));
   const planned: RunningDoor['planned'] = async (file) => {
-    const answer = await flow.planUpload({ id: uuidv7(), kind: 'people', upload: sliced(file), fileName: 'f.csv', actor: 'officer.a', unitId: null, context: {} });
+    const answer = await flow.planUpload({
+      id: uuidv7(),
+      kind: 'people',
+      upload: sliced(file),
+      fileName: 'f.csv',
+      actor: 'officer.a',
+      unitId: null,
+      context: {},
+    });
     if (!answer.ok) throw new Error(answer.code);
     return answer.plan;
   };
@@ -58,7 +66,14 @@ export const runningDoor = async (): Promise<RunningDoor> => {
     errors,
     planned,
     started: (options) => {
-      const runner = createImportRunner({ pool, kinds, pace: async () => undefined, committed: () => undefined, onError: (error) => errors.push(error), ...options });
+      const runner = createImportRunner({
+        pool,
+        kinds,
+        pace: async () => undefined,
+        committed: () => undefined,
+        onError: (error) => errors.push(error),
+        ...options,
+      });
       runners.push(runner);
       runner.start();
       return runner;
@@ -78,7 +93,8 @@ export const runningDoor = async (): Promise<RunningDoor> => {
         { withinMs: 30_000 },
       ),
     counted: async () => {
-      const { rows } = await pool.query(`select (select count(*)::int from door.person) as people, count(*) filter (where what = 'registered')::int as registered,
+      const { rows } =
+        await pool.query(`select (select count(*)::int from door.person) as people, count(*) filter (where what = 'registered')::int as registered,
         count(*) filter (where what = 'revoked')::int as revoked from door.effect`);
       return rows[0];
     },
@@ -88,7 +104,9 @@ export const runningDoor = async (): Promise<RunningDoor> => {
     },
     stopRunners,
     reset: async () => {
-      await pool.query('delete from door.person; delete from door.effect; delete from imports.import; delete from imports.staged_row; delete from imports.row_key');
+      await pool.query(
+        'delete from door.person; delete from door.effect; delete from imports.import; delete from imports.staged_row; delete from imports.row_key',
+      );
       for (const key of Object.keys(mood) as (keyof Mood)[]) delete mood[key];
       errors.length = 0;
     },

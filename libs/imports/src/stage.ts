@@ -75,7 +75,9 @@ const read = async (pool: Pool, kind: ImportKind, job: ImportJob, layout: string
       });
     }
     const fileHash = file.tally.hash;
-    const planHash = createHash('sha256').update(`${kind.kind}\n${layout}\n${fileHash}\n${rowsHash.digest('hex')}`).digest('hex');
+    const planHash = createHash('sha256')
+      .update(`${kind.kind}\n${layout}\n${fileHash}\n${rowsHash.digest('hex')}`)
+      .digest('hex');
     const plan = { fileHash, planHash, separator: file.separator, heading: file.heading, width, ...counts, findings: findings.list() };
     if (!(await savePlan(pool, job.id, plan))) throw new FileRefused('upload-incomplete');
     await deleteKeys(pool, job.id);
@@ -100,11 +102,16 @@ const stageChunk = async (tx: Tx, kind: ImportKind, job: ImportJob, parsed: read
   const staged = parsed.map((row): StagedRow => {
     const verdict: Verdict<unknown> = row.read.ok ? (verdicts[place++] as Verdict<unknown>) : { verdict: 'rejected', errors: row.read.errors };
     const { rowNo, cells } = row;
-    if (verdict.verdict === 'accepted') return { row: { rowNo, verdict: 'accepted', cells, value: JSON.stringify(verdict.value), errors: null }, errors: [] };
+    if (verdict.verdict === 'accepted')
+      return { row: { rowNo, verdict: 'accepted', cells, value: JSON.stringify(verdict.value), errors: null }, errors: [] };
     if (verdict.verdict === 'unchanged') return { row: { rowNo, verdict: 'unchanged', cells: null, value: null, errors: null }, errors: [] };
     return { row: { rowNo, verdict: 'rejected', cells, value: null, errors: JSON.stringify(verdict.errors) }, errors: verdict.errors };
   });
-  await copyRows(tx, job.id, staged.map(({ row }) => row));
+  await copyRows(
+    tx,
+    job.id,
+    staged.map(({ row }) => row),
+  );
   return staged;
 };
 

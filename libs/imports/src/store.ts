@@ -97,8 +97,18 @@ export const savePlan = async (pool: Pool, id: string, plan: PlanRow): Promise<b
        accepted_count = $9, rejected_count = $10, unchanged_count = $11, findings = $12, planned_at = clock_timestamp(), heartbeat_at = null
      where id = $1 and state = 'planning'`,
     [
-      id, plan.fileHash, plan.planHash, plan.separator, JSON.stringify(plan.heading.cells), JSON.stringify(plan.heading.places), plan.width,
-      plan.accepted + plan.rejected + plan.unchanged, plan.accepted, plan.rejected, plan.unchanged, JSON.stringify(plan.findings),
+      id,
+      plan.fileHash,
+      plan.planHash,
+      plan.separator,
+      JSON.stringify(plan.heading.cells),
+      JSON.stringify(plan.heading.places),
+      plan.width,
+      plan.accepted + plan.rejected + plan.unchanged,
+      plan.accepted,
+      plan.rejected,
+      plan.unchanged,
+      JSON.stringify(plan.findings),
     ],
   );
   return rowCount === 1;

@@ -30,7 +30,10 @@ export async function* uploadBytes(upload: Upload): AsyncGenerator<Uint8Array> {
 const soon = async <T>(next: Promise<T>): Promise<T> => {
   const idle = new AbortController();
   try {
-    return await Promise.race([next, wait(importWaits.uploadIdle, undefined, { signal: idle.signal, ref: false }).then(() => Promise.reject(new Error('idle')))]);
+    return await Promise.race([
+      next,
+      wait(importWaits.uploadIdle, undefined, { signal: idle.signal, ref: false }).then(() => Promise.reject(new Error('idle'))),
+    ]);
   } catch {
     throw new FileRefused('upload-incomplete');
   } finally {

@@ -39,7 +39,13 @@ export interface IdempotencyClaim {
 /** What the caller is told: a result, or the reason why nothing happened. */
 export type Answer =
   | { readonly ok: true; readonly status: number; readonly body: unknown; readonly version?: number; readonly persons?: readonly string[] }
-  | { readonly ok: false; readonly code: string; readonly field?: string; readonly params?: Readonly<Record<string, string | number>>; readonly retryAfterSeconds?: number };
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly field?: string;
+      readonly params?: Readonly<Record<string, string | number>>;
+      readonly retryAfterSeconds?: number;
+    };
 
 /**
  * One noun of a service, from the rows it locks to what it tells the world. `State` is a workspace for one batch: the aggregates that its

@@ -18,14 +18,17 @@ const mixed = ['a', 'b', 'a', 'c', 'b', 'a', 'c', 'a'];
 /** Starts the service's process and answers its exit code. */
 const start = (killer: number): Promise<number> =>
   new Promise((ended) => {
-    execFile(process.execPath, [program, database.appUrl, 'tally', String(killer), mixed.join(',')], (error) => ended(typeof error?.code === 'number' ? error.code : 0));
+    execFile(process.execPath, [program, database.appUrl, 'tally', String(killer), mixed.join(',')], (error) =>
+      ended(typeof error?.code === 'number' ? error.code : 0),
+    );
   });
 const startUntilParked = async (killer: number): Promise<number> => {
   for (let killed = 0; killed < 20; killed += 1) if ((await start(killer)) === 0) return killed;
   throw new Error('never parked');
 };
 const parked = async (): Promise<unknown> => (await listParked(pool)).map(({ position, reason }) => [position, reason]);
-const strikes = async (): Promise<number> => (await pool.query<{ attempts: number }>('select attempts from messaging.watermark')).rows[0]?.attempts ?? -1;
+const strikes = async (): Promise<number> =>
+  (await pool.query<{ attempts: number }>('select attempts from messaging.watermark')).rows[0]?.attempts ?? -1;
 
 beforeAll(async () => {
   database = await postgres();
@@ -43,13 +46,21 @@ beforeEach(async () => {
 describe('a handler that ends its process', () => {
   test('at the head has its event parked after some starts, and the others are applied', async () => {
     expect(await startUntilParked(1)).toBe(deaths.whole + deaths.alone);
-    expect(await parked()).toEqual([[1, 'handler: ended its process'], [3, 'behind-parked'], [6, 'behind-parked'], [8, 'behind-parked']]);
+    expect(await parked()).toEqual([
+      [1, 'handler: ended its process'],
+      [3, 'behind-parked'],
+      [6, 'behind-parked'],
+      [8, 'behind-parked'],
+    ]);
     expect(await effects(pool)).toEqual({ b: [2, 5], c: [4, 7] });
   });
 
   test('within a batch is found out one by one, and what comes before it is applied once', async () => {
     expect(await startUntilParked(6)).toBe(deaths.whole + deaths.alone);
-    expect(await parked()).toEqual([[6, 'handler: ended its process'], [8, 'behind-parked']]);
+    expect(await parked()).toEqual([
+      [6, 'handler: ended its process'],
+      [8, 'behind-parked'],
+    ]);
     expect(await effects(pool)).toEqual({ a: [1, 3], b: [2, 5], c: [4, 7] });
     expect(await strikes()).toBe(0);
   });
@@ -66,13 +77,18 @@ describe('an innocent event', () => {
     expect(await parked()).toEqual([]);
     expect(await effects(pool)).toEqual({ a: [1, 3, 6, 8], b: [2, 5], c: [4, 7] });
   });
-  test('of another partition in the killer\'s batch is not parked with it', async () => {
+  test("of another partition in the killer's batch is not parked with it", async () => {
     const [first] = batch;
     const other = deliveriesOf(['x', 'y'], { partition: 1 });
     for (let died = 0; died < deaths.whole; died += 1) await countStarts(pool, 'tally', crypto.randomUUID(), [...batch, ...other]);
     for (let died = 0; died < deaths.alone && first; died += 1) await countAlone(pool, 'tally', crypto.randomUUID(), first);
     await consumer().subscription.consume([...other, ...batch]);
-    expect(await parked()).toEqual([[1, 'handler: ended its process'], [3, 'behind-parked'], [6, 'behind-parked'], [8, 'behind-parked']]);
+    expect(await parked()).toEqual([
+      [1, 'handler: ended its process'],
+      [3, 'behind-parked'],
+      [6, 'behind-parked'],
+      [8, 'behind-parked'],
+    ]);
     expect(await effects(pool)).toEqual({ b: [2, 5], c: [4, 7], x: [1], y: [2] });
   });
   test('is not suspected for what its own consumer came back from', async () => {
@@ -90,7 +106,11 @@ describe('an innocent event', () => {
     for (let died = 0; died < deaths.whole; died += 1) await countStarts(pool, 'tally', crypto.randomUUID(), batch);
     for (let died = 0; died < deaths.alone; died += 1) await countAlone(pool, 'tally', crypto.randomUUID(), batch[2] as Delivery);
     await consumer().subscription.consume(batch);
-    expect(await parked()).toEqual([[3, 'handler: ended its process'], [6, 'behind-parked'], [8, 'behind-parked']]);
+    expect(await parked()).toEqual([
+      [3, 'handler: ended its process'],
+      [6, 'behind-parked'],
+      [8, 'behind-parked'],
+    ]);
   });
 });
 
@@ -109,5 +129,9 @@ test('a start is counted without waiting for the disk, and the effect is not', a
   const { rows } = await owner.query('select * from public.commits');
   await owner.query('drop trigger note_commit on messaging.watermark; drop function public.note_commit; drop table public.commits');
   await owner.end();
-  expect(rows).toEqual([{ attempts: 1, setting: 'off' }, { attempts: 0, setting: 'on' }, { attempts: deaths.whole + 1, setting: 'off' }]);
+  expect(rows).toEqual([
+    { attempts: 1, setting: 'off' },
+    { attempts: 0, setting: 'on' },
+    { attempts: deaths.whole + 1, setting: 'off' },
+  ]);
 });

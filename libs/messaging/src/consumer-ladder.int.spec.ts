@@ -7,9 +7,11 @@ import { deliveriesOf, effects, withMessage, type Mood } from './tally.fixture.t
 
 const trial = consumerTrial();
 const { newConsumer, consume, parked, reached, another } = trial;
-const throwAt = (position: number, error: () => unknown): Mood => (event) => {
-  if (event.position === position) throw error();
-};
+const throwAt =
+  (position: number, error: () => unknown): Mood =>
+  (event) => {
+    if (event.position === position) throw error();
+  };
 
 describe('the ladder', () => {
   test('an unknown type is skipped and counted', async () => {
@@ -23,7 +25,11 @@ describe('the ladder', () => {
     trial.mood = throwAt(3, () => new Error('no'));
     await consume(deliveriesOf(mixed));
     expect(await effects(trial.pool)).toEqual({ a: [1], b: [2, 5], c: [4, 7] });
-    expect(await parked()).toEqual([[3, 'handler: Error', 4], [6, 'behind-parked', 0], [8, 'behind-parked', 0]]);
+    expect(await parked()).toEqual([
+      [3, 'handler: Error', 4],
+      [6, 'behind-parked', 0],
+      [8, 'behind-parked', 0],
+    ]);
     expect(await reached()).toEqual({ position: 8, nextOffset: 9 });
     await consume(deliveriesOf(['a', 'b'], { from: 9 }));
     expect((await parked()).map(([position]) => position)).toEqual([3, 6, 8, 9]);
@@ -46,11 +52,23 @@ describe('the ladder', () => {
     ['throws no Error at all', throwAt(3, () => 'Nguyễn Văn A'), 'handler: Error'],
     ['throws what looks like a lost connection', throwAt(3, () => new Error('connection timeout terminated')), 'handler: Error'],
     ['throws the code of a missing file', throwAt(3, () => Object.assign(new Error('no such file'), { code: 'ENOENT' })), 'handler: ENOENT'],
-    ['breaks a constraint', (event, tx) => event.position === 3 && tx.query(`insert into subject values ('x', 2000000)`), 'handler: 23514 total_in_range'],
+    [
+      'breaks a constraint',
+      (event, tx) => event.position === 3 && tx.query(`insert into subject values ('x', 2000000)`),
+      'handler: 23514 total_in_range',
+    ],
     ['sends text that is no number', (event, tx) => event.position === 3 && tx.query('select $1::int', ['Nguyễn Văn A']), 'handler: 22P02'],
-    ['breaks a constraint that is checked at COMMIT', (event, tx) => event.position === 3 && tx.query(`insert into entry (subject, sequence, position, amount) values ('nobody', 1, 1, 1)`), 'handler: 23503 entry_of_subject'],
+    [
+      'breaks a constraint that is checked at COMMIT',
+      (event, tx) => event.position === 3 && tx.query(`insert into entry (subject, sequence, position, amount) values ('nobody', 1, 1, 1)`),
+      'handler: 23503 entry_of_subject',
+    ],
     ['swallows an error of the database', (event, tx) => event.position === 3 && tx.query('select 1/0').catch(() => undefined), 'handler: 25P02'],
-    ['sends a statement that takes too long', (event, tx) => event.position === 3 && tx.query('set local statement_timeout = 20; select pg_sleep(20)'), 'handler: 57014'],
+    [
+      'sends a statement that takes too long',
+      (event, tx) => event.position === 3 && tx.query('set local statement_timeout = 20; select pg_sleep(20)'),
+      'handler: 57014',
+    ],
     [
       'leaves its transaction idle until the server ends it',
       async (event, tx) => {
@@ -65,7 +83,11 @@ describe('the ladder', () => {
   ])('a handler that %s has its event parked, with a code and no value', async (_, bad, reason) => {
     trial.mood = bad;
     await consume(deliveriesOf(mixed));
-    expect(await parked()).toEqual([[3, reason, 4], [6, 'behind-parked', 0], [8, 'behind-parked', 0]]);
+    expect(await parked()).toEqual([
+      [3, reason, 4],
+      [6, 'behind-parked', 0],
+      [8, 'behind-parked', 0],
+    ]);
     expect(await effects(trial.pool)).toEqual({ a: [1], b: [2, 5], c: [4, 7] });
     expect(JSON.stringify(trial.log.lines.map(({ fields, message }) => [{ ...fields, err: undefined }, message]))).not.toMatch(/Nguyễn/);
   });
@@ -85,9 +107,20 @@ describe('the ladder', () => {
 
   test('messages that no one can read are parked as they came', async () => {
     const all = deliveriesOf(['a', 'b\u0000', 'c']);
-    await consume([{ ...(all[0] as Delivery), message: 'not JSON \ud800\u0000' }, { ...(all[1] as Delivery), message: undefined }, all[2] as Delivery]);
-    expect(await parked()).toEqual([[1, 'envelope: :invalid_type', 0], [2, 'envelope: :invalid_type', 0]]);
-    expect((await trial.pool.query<{ message: string }>('select message::text from messaging.parked order by position')).rows.map(({ message }) => message)).toEqual(['"not JSON \\ud800\\u0000"', 'null']);
+    await consume([
+      { ...(all[0] as Delivery), message: 'not JSON \ud800\u0000' },
+      { ...(all[1] as Delivery), message: undefined },
+      all[2] as Delivery,
+    ]);
+    expect(await parked()).toEqual([
+      [1, 'envelope: :invalid_type', 0],
+      [2, 'envelope: :invalid_type', 0],
+    ]);
+    expect(
+      (await trial.pool.query<{ message: string }>('select message::text from messaging.parked order by position')).rows.map(
+        ({ message }) => message,
+      ),
+    ).toEqual(['"not JSON \\ud800\\u0000"', 'null']);
     await consume(deliveriesOf(['b\u0000'], { from: 4 }));
     expect((await parked()).at(-1)).toEqual([4, 'behind-parked', 0]);
   });
@@ -128,27 +161,33 @@ describe('what is not the fault of an event', () => {
     expect(await parked()).toEqual([]);
   });
 
-  test.each(['the server ends the connection', 'the network breaks the connection'] as const)('when %s in the middle, often, nothing is parked', async (how) => {
-    const proxy = await severingProxy(trial.database.appUrl);
-    const consumer = newConsumer(another(proxy.url));
-    let breaks = 7;
-    trial.mood = async (event, tx) => {
-      if (event.position !== 3 || breaks-- <= 0) return;
-      if (how === 'the network breaks the connection') proxy.cut();
-      await tx.query('select pg_terminate_backend(pg_backend_pid())');
-    };
-    while (breaks > 0) await consume(deliveriesOf(mixed), consumer).catch((error) => expect(error).toBeInstanceOf(NothingCommitted));
-    await consume(deliveriesOf(mixed), consumer);
-    expect(await effects(trial.pool)).toEqual(mixedEffects);
-    expect(await parked()).toEqual([]);
-    await proxy.close();
-  });
+  test.each(['the server ends the connection', 'the network breaks the connection'] as const)(
+    'when %s in the middle, often, nothing is parked',
+    async (how) => {
+      const proxy = await severingProxy(trial.database.appUrl);
+      const consumer = newConsumer(another(proxy.url));
+      let breaks = 7;
+      trial.mood = async (event, tx) => {
+        if (event.position !== 3 || breaks-- <= 0) return;
+        if (how === 'the network breaks the connection') proxy.cut();
+        await tx.query('select pg_terminate_backend(pg_backend_pid())');
+      };
+      while (breaks > 0) await consume(deliveriesOf(mixed), consumer).catch((error) => expect(error).toBeInstanceOf(NothingCommitted));
+      await consume(deliveriesOf(mixed), consumer);
+      expect(await effects(trial.pool)).toEqual(mixedEffects);
+      expect(await parked()).toEqual([]);
+      await proxy.close();
+    },
+  );
 
   test('an event is parked only when the watermark has passed it', async () => {
     const proxy = await severingProxy(trial.database.appUrl);
     const consumer = newConsumer(another(proxy.url));
     proxy.severForGood('before-server');
-    const consuming = consume(withMessage(deliveriesOf(mixed), 2, () => 'unreadable'), consumer);
+    const consuming = consume(
+      withMessage(deliveriesOf(mixed), 2, () => 'unreadable'),
+      consumer,
+    );
     await expect(consuming).rejects.toBeInstanceOf(NothingCommitted);
     expect(proxy.severed()).toBe(1);
     await proxy.close();
@@ -157,7 +196,10 @@ describe('what is not the fault of an event', () => {
 
   test('a database that is away is said, and no TypeError of ours reaches the bus', async () => {
     const away = another('postgres://nobody:x@127.0.0.1:1/nowhere');
-    await expect(consume(deliveriesOf(mixed), newConsumer(away))).rejects.toMatchObject({ name: 'NothingCommitted', message: 'not committed: ECONNREFUSED' });
+    await expect(consume(deliveriesOf(mixed), newConsumer(away))).rejects.toMatchObject({
+      name: 'NothingCommitted',
+      message: 'not committed: ECONNREFUSED',
+    });
     await expect(consume([null as unknown as Delivery])).rejects.toBeInstanceOf(NothingCommitted);
   });
 });

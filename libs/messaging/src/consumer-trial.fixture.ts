@@ -42,7 +42,8 @@ export const consumerTrial = (): ConsumerTrial => {
         },
       }),
     consume: (deliveries, consumer = trial.newConsumer()) => consumer.subscription.consume(deliveries),
-    parked: async () => (await listParked(trial.pool, { group: 'tally' })).map(({ position, reason, attempts }) => [position, reason, attempts] as const),
+    parked: async () =>
+      (await listParked(trial.pool, { group: 'tally' })).map(({ position, reason, attempts }) => [position, reason, attempts] as const),
     reached: (partition = 0) => trial.newConsumer().subscription.reached(topic, partition),
     another: (url) => {
       const other = openPool({ url, name: 'consumer trial, another', max: 3 });

@@ -44,13 +44,18 @@ describe('one effect', () => {
         for (let from = 0; from < all.length; from += 20 + n) await consume(all.slice(from, from + 20 + n), consumer);
       }),
     );
-    const { rows } = await trial.pool.query('select count(*)::int as entries, count(distinct position)::int as positions, bool_and(ordered) as ordered from (select position, position >= lag(position, 1, 0::bigint) over (partition by subject order by id) as ordered from tally.entry) e');
+    const { rows } = await trial.pool.query(
+      'select count(*)::int as entries, count(distinct position)::int as positions, bool_and(ordered) as ordered from (select position, position >= lag(position, 1, 0::bigint) over (partition by subject order by id) as ordered from tally.entry) e',
+    );
     expect(rows[0]).toEqual({ entries: 300, positions: 300, ordered: true });
   });
 
   test('partitions of one batch each have their own watermark', async () => {
     await consume([...deliveriesOf(['a', 'a']), ...deliveriesOf(['b', 'b', 'b'], { partition: 3, from: 10 })]);
-    expect([await reached(0), await reached(3)]).toEqual([{ position: 2, nextOffset: 3 }, { position: 12, nextOffset: 13 }]);
+    expect([await reached(0), await reached(3)]).toEqual([
+      { position: 2, nextOffset: 3 },
+      { position: 12, nextOffset: 13 },
+    ]);
   });
 
   test.each(['after-server', 'before-server'] as const)('a connection lost at COMMIT, %s, leaves one effect', async (where) => {
@@ -69,7 +74,9 @@ describe('one effect', () => {
   test('a database restored to an older state is brought up from what it has reached', async () => {
     const all = deliveriesOf(Array.from({ length: 40 }, (_, n) => `s${n % 4}`));
     await consume(all.slice(0, 15));
-    const backup = await Promise.all(['tally.subject', 'tally.entry', 'messaging.watermark'].map(async (table) => (await trial.pool.query(`select * from ${table}`)).rows));
+    const backup = await Promise.all(
+      ['tally.subject', 'tally.entry', 'messaging.watermark'].map(async (table) => (await trial.pool.query(`select * from ${table}`)).rows),
+    );
     await consume(all.slice(15));
     const expected = await effects(trial.pool);
     await restore(backup);
@@ -81,8 +88,13 @@ describe('one effect', () => {
   const restore = async ([subjects = [], entries = [], watermarks = []]: readonly unknown[][]): Promise<void> => {
     await trial.pool.query('delete from tally.entry; delete from tally.subject; delete from messaging.watermark');
     await trial.pool.query('insert into tally.subject select * from json_populate_recordset(null::tally.subject, $1)', [JSON.stringify(subjects)]);
-    await trial.pool.query('insert into tally.entry (id, subject, sequence, position, amount) overriding system value select id, subject, sequence, position, amount from json_populate_recordset(null::tally.entry, $1)', [JSON.stringify(entries)]);
-    await trial.pool.query('insert into messaging.watermark select * from json_populate_recordset(null::messaging.watermark, $1)', [JSON.stringify(watermarks)]);
+    await trial.pool.query(
+      'insert into tally.entry (id, subject, sequence, position, amount) overriding system value select id, subject, sequence, position, amount from json_populate_recordset(null::tally.entry, $1)',
+      [JSON.stringify(entries)],
+    );
+    await trial.pool.query('insert into messaging.watermark select * from json_populate_recordset(null::messaging.watermark, $1)', [
+      JSON.stringify(watermarks),
+    ]);
   };
 });
 

@@ -87,7 +87,8 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
 
   const committed = ({ sifted, sorted }: Done, unknown: boolean): void => {
     for (const hole of sifted.holes) {
-      if (holes.get(partitionKey(hole))?.previous !== hole.previous) log.error({ group, ...hole }, 'events are missing: the partition stands still until they are sent again');
+      if (holes.get(partitionKey(hole))?.previous !== hole.previous)
+        log.error({ group, ...hole }, 'events are missing: the partition stands still until they are sent again');
       holes.set(partitionKey(hole), hole);
     }
     for (const broken of sifted.restored) log.warn({ group, ...broken }, 'the producer came back from an older state; going on with its new events');
@@ -115,7 +116,11 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
   };
 
   /** Down to the offender. The halves run in order, each its own transaction: order within a subject is kept. */
-  const climb = async (deliveries: readonly Delivery[], leaving: AbortSignal | undefined, verdicts: Verdicts = untried): Promise<Done | undefined> => {
+  const climb = async (
+    deliveries: readonly Delivery[],
+    leaving: AbortSignal | undefined,
+    verdicts: Verdicts = untried,
+  ): Promise<Done | undefined> => {
     const outcome = await attempt(deliveries, verdicts);
     if (!('blamed' in outcome)) return outcome;
     const [only] = deliveries;

@@ -38,7 +38,10 @@ const potsWith = (trial: Trial): Aggregate<Take, Map<string, Pot>, Taken> => ({
   noun: 'pot',
   load: async (tx: Tx, commands) => {
     const ids = [...new Set(commands.map(({ body }) => body.pot))].sort();
-    const { rows } = await tx.query<Pot>(`select id, remaining as "left", version from pot where id = any($1) order by id ${trial.rowLock ? 'for update' : ''}`, [ids]);
+    const { rows } = await tx.query<Pot>(
+      `select id, remaining as "left", version from pot where id = any($1) order by id ${trial.rowLock ? 'for update' : ''}`,
+      [ids],
+    );
     return new Map(rows.map((row) => [row.id, { ...row, touched: false }]));
   },
   decide: (command, state): Decision<Taken> => {
@@ -54,11 +57,10 @@ const potsWith = (trial: Trial): Aggregate<Take, Map<string, Pot>, Taken> => ({
   save: async (tx, state) => {
     const changed = [...state.values()].filter((pot) => pot.touched);
     if (changed.length === 0) return;
-    await tx.query('update pot set remaining = n.left, version = n.version from unnest($1::text[], $2::int[], $3::int[]) n(id, "left", version) where pot.id = n.id', [
-      changed.map((pot) => pot.id),
-      changed.map((pot) => pot.left),
-      changed.map((pot) => pot.version),
-    ]);
+    await tx.query(
+      'update pot set remaining = n.left, version = n.version from unnest($1::text[], $2::int[], $3::int[]) n(id, "left", version) where pot.id = n.id',
+      [changed.map((pot) => pot.id), changed.map((pot) => pot.left), changed.map((pot) => pot.version)],
+    );
   },
   outbound: (event, state) => {
     const pot = state.get(event.pot);
@@ -91,17 +93,30 @@ const take = (pot: string, seats = 1, more: Partial<Command<Take>> = {}, note?: 
   };
 };
 const keyed = (key: string, bodyHash = 'hash'): Partial<Command<Take>> => ({ idempotency: { sub: 'officer.a', route: 'POST /take', key, bodyHash } });
-const left = async (pot: string): Promise<number> => (await pool.query<{ left: number }>('select remaining as "left" from pot where id = $1', [pot])).rows[0]?.left ?? -1;
+const left = async (pot: string): Promise<number> =>
+  (await pool.query<{ left: number }>('select remaining as "left" from pot where id = $1', [pot])).rows[0]?.left ?? -1;
 const codes = (answers: readonly Answer[]): string[] => answers.map((answer) => (answer.ok ? 'ok' : answer.code));
 const newGather = (): Gather<Take> =>
-  createGather({ pool, aggregate: potsWith(trial), replayable: (answer) => answer.ok || answer.code === 'no-seat-left', committed: () => undefined, onError: (error) => errors.push(error) });
+  createGather({
+    pool,
+    aggregate: potsWith(trial),
+    replayable: (answer) => answer.ok || answer.code === 'no-seat-left',
+    committed: () => undefined,
+    onError: (error) => errors.push(error),
+  });
 
 beforeAll(async () => {
   database = await postgres();
-  await migrate({ ownerUrl: database.ownerUrl, appRole: `${database.name}_app`, folders: [fileURLToPath(new URL('../migrations', import.meta.url))] });
+  await migrate({
+    ownerUrl: database.ownerUrl,
+    appRole: `${database.name}_app`,
+    folders: [fileURLToPath(new URL('../migrations', import.meta.url))],
+  });
   const owner = new pg.Client({ connectionString: database.ownerUrl });
   await owner.connect();
-  await owner.query(`create table pot (id text primary key, remaining int not null, version int not null); grant select, insert, update, delete on pot to ${database.name}_app`);
+  await owner.query(
+    `create table pot (id text primary key, remaining int not null, version int not null); grant select, insert, update, delete on pot to ${database.name}_app`,
+  );
   await owner.end();
   pool = openPool({ url: database.appUrl, name: 'gather.int.spec' });
 });
@@ -122,7 +137,12 @@ describe('a flush', () => {
     const command = take('pot-1', 3);
     expect(await gather.handle(command)).toMatchObject({ ok: true, body: { left: 7 } });
     const log = await pool.query('select subject, sequence, data, context from messaging.log order by id desc limit 1');
-    expect(log.rows[0]).toMatchObject({ subject: 'pot-1', sequence: 1, data: { pot: 'pot-1', left: 7 }, context: { actor: 'officer.a', causationid: command.id } });
+    expect(log.rows[0]).toMatchObject({
+      subject: 'pot-1',
+      sequence: 1,
+      data: { pot: 'pot-1', left: 7 },
+      context: { actor: 'officer.a', causationid: command.id },
+    });
     const audit = await pool.query('select actor, command, before, after from messaging.audit order by id desc limit 1');
     expect(audit.rows[0]).toEqual({ actor: 'officer.a', command: 'Take', before: { left: 10 }, after: { left: 7 } });
   });
@@ -146,7 +166,11 @@ describe('a flush', () => {
   });
 
   test('holds If-Match against the version that the batch has reached', async () => {
-    const answers = await Promise.all([gather.handle(take('pot-4', 1, { ifMatch: 0 })), gather.handle(take('pot-4', 1, { ifMatch: 0 })), gather.handle(take('pot-4', 1, { ifMatch: 1 }))]);
+    const answers = await Promise.all([
+      gather.handle(take('pot-4', 1, { ifMatch: 0 })),
+      gather.handle(take('pot-4', 1, { ifMatch: 0 })),
+      gather.handle(take('pot-4', 1, { ifMatch: 1 })),
+    ]);
     expect(codes(answers)).toEqual(['ok', 'version-stale', 'ok']);
   });
 
@@ -217,7 +241,15 @@ describe('an idempotency key', () => {
     await stranger.query(`begin; select 1 from pot where id = 'pot-10' for update`);
     const first = gather.handle(take('pot-10', 1, keyed('k-5')));
     await expect
-      .poll(async () => (await pool.query(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and state_change < now() - interval '400 ms'`)).rowCount, { timeout: 5_000 })
+      .poll(
+        async () =>
+          (
+            await pool.query(
+              `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and state_change < now() - interval '400 ms'`,
+            )
+          ).rowCount,
+        { timeout: 5_000 },
+      )
       .toBe(1);
     expect(codes([await newGather().handle(take('pot-11', 1, keyed('k-5')))])).toEqual(['idempotency-key-in-flight']);
     await stranger.query('commit');

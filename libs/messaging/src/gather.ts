@@ -47,7 +47,10 @@ export const createGather = <Body, State, Event>(options: GatherOptions<Body, St
   let closed = false;
 
   const flush = async (batch: readonly Waiting<Body>[]): Promise<void> => {
-    const answers = await run(options, batch.map(({ command }) => command));
+    const answers = await run(
+      options,
+      batch.map(({ command }) => command),
+    );
     batch.forEach((waiting, place) => {
       const answer = answers[place] ?? unavailable;
       if (answer === rowHeld) blocked.push(waiting);
@@ -152,7 +155,11 @@ const transact = async <Body, State, Event>(
       const claims = await claimKeys(tx, commands);
       const fresh = commands.filter((_, place) => claims[place]?.state === 'fresh');
       const decided = await applyBatch(tx, aggregate, fresh, { onBug: onError });
-      await keepAnswers(tx, fresh.map((command, place) => ({ command, answer: decided[place] ?? unavailable })), replayable);
+      await keepAnswers(
+        tx,
+        fresh.map((command, place) => ({ command, answer: decided[place] ?? unavailable })),
+        replayable,
+      );
       let next = 0;
       return claims.map((claim): Answer => (claim.state === 'answered' ? claim.answer : (decided[next++] ?? unavailable)));
     },

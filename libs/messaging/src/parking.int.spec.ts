@@ -22,14 +22,22 @@ const cards: ConsumerGroup = {
   apply: async (_, events) => void applied.push(...events.map(({ type, position }): [string, number] => [type, position])),
 };
 const message = (position: number, personId: string, type: string, data: object): Delivery => ({
-  topic: registryPeople, partition: 0, position, previous: null, subject: personId, nextOffset: null,
+  topic: registryPeople,
+  partition: 0,
+  position,
+  previous: null,
+  subject: personId,
+  nextOffset: null,
   message: envelopeOf(position, personId, position, data, { type, source: 'khue/ha-noi/registry' }),
 });
 const card = (position: number, personId: string): Delivery => message(position, personId, personCard.type, { name: 'Đỗ Thị Ngọc', mystery: true });
 const erasure = (position: number, personId: string): Delivery => message(position, personId, personErased.type, { personId });
-const consume = (...deliveries: readonly Delivery[]): Promise<void> => createConsumer({ ...cards, pool, log: capturedLog() }).subscription.consume(deliveries);
-const parked = async (): Promise<readonly [string, number][]> => (await listParked(pool, { group: 'cards' })).map(({ subject, position }) => [subject, position]);
-const payloads = async (): Promise<string> => (await pool.query<{ all: string }>(`select coalesce(string_agg(message::text, ' '), '') as all from messaging.parked`)).rows[0]?.all ?? '';
+const consume = (...deliveries: readonly Delivery[]): Promise<void> =>
+  createConsumer({ ...cards, pool, log: capturedLog() }).subscription.consume(deliveries);
+const parked = async (): Promise<readonly [string, number][]> =>
+  (await listParked(pool, { group: 'cards' })).map(({ subject, position }) => [subject, position]);
+const payloads = async (): Promise<string> =>
+  (await pool.query<{ all: string }>(`select coalesce(string_agg(message::text, ' '), '') as all from messaging.parked`)).rows[0]?.all ?? '';
 
 beforeAll(async () => {
   database = await postgres();
@@ -48,7 +56,11 @@ beforeEach(async () => {
 describe('an erasure', () => {
   test('takes out what is parked of the person, waits behind nothing, and leaves others alone', async () => {
     await consume(card(1, ngoc), card(2, minh), card(3, ngoc));
-    expect(await parked()).toEqual([[ngoc, 1], [minh, 2], [ngoc, 3]]);
+    expect(await parked()).toEqual([
+      [ngoc, 1],
+      [minh, 2],
+      [ngoc, 3],
+    ]);
     await consume(erasure(4, ngoc));
     expect(await parked()).toEqual([[minh, 2]]);
     expect(applied).toEqual([[personErased.type, 4]]);
@@ -80,7 +92,9 @@ describe('a parked payload', () => {
     expect(await payloads()).toBe('null null');
     await consume(card(3, ngoc));
     expect(await parked()).toHaveLength(3);
-    expect((await redrive(pool, cards)).subjects).toMatchObject([{ subject: ngoc, applied: 0, kept: 3, failed: { position: 1, reason: 'payload-expired' } }]);
+    expect((await redrive(pool, cards)).subjects).toMatchObject([
+      { subject: ngoc, applied: 0, kept: 3, failed: { position: 1, reason: 'payload-expired' } },
+    ]);
   });
   test('of a fact stays until it is redriven: it holds nothing personal', async () => {
     await createConsumer({ ...tallyGroup(), pool, log: capturedLog() }).subscription.consume(withMessage(deliveriesOf(['a']), 1, () => 'unreadable'));
@@ -92,10 +106,19 @@ describe('a parked payload', () => {
 test('parked events are counted by group and listed page by page, without their payloads', async () => {
   await consume(card(1, ngoc), card(2, minh), card(3, ngoc));
   await createConsumer({ ...tallyGroup(), pool, log: capturedLog() }).subscription.consume(withMessage(deliveriesOf(['a', 'b', 'a']), 1, () => null));
-  expect(await countParked(pool)).toEqual([{ group: 'cards', messages: 3 }, { group: 'tally', messages: 2 }]);
+  expect(await countParked(pool)).toEqual([
+    { group: 'cards', messages: 3 },
+    { group: 'tally', messages: 2 },
+  ]);
   const first = await listParked(pool, {}, 2);
   const rest = await listParked(pool, {}, 10, first.at(-1));
-  expect([...first, ...rest].map(({ group, position }) => [group, position])).toEqual([['cards', 1], ['cards', 2], ['cards', 3], ['tally', 1], ['tally', 3]]);
+  expect([...first, ...rest].map(({ group, position }) => [group, position])).toEqual([
+    ['cards', 1],
+    ['cards', 2],
+    ['cards', 3],
+    ['tally', 1],
+    ['tally', 3],
+  ]);
   expect((await listParked(pool, { topic, subject: 'a' })).map(({ position }) => position)).toEqual([1, 3]);
   expect(Object.keys(first[0] ?? {}).sort()).toEqual(['attempts', 'group', 'parkedAt', 'partition', 'position', 'reason', 'subject', 'topic']);
 });

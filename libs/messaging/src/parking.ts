@@ -83,7 +83,10 @@ export const purgeErased = async (tx: Tx, group: string, erased: readonly Delive
 /** Parked events whose subject is the person or whose payload names the person's id: the search a data subject may ask for. */
 export const parkedOfPerson = async (db: Pool | Tx, personId: string): Promise<readonly ParkedEvent[]> => {
   // Whole table on purpose: parking is small, the question rare, and an index on payloads would keep their words.
-  const { rows } = await db.query<ParkedEvent>(`${listed} where subject = $1 or position($1 in message::text) > 0 order by group_name, topic, position`, [personId]);
+  const { rows } = await db.query<ParkedEvent>(
+    `${listed} where subject = $1 or position($1 in message::text) > 0 order by group_name, topic, position`,
+    [personId],
+  );
   return rows;
 };
 
@@ -100,7 +103,12 @@ export const expireParkedCards = async (pool: Pool, now: Date): Promise<number> 
 const listed = `select group_name as "group", topic, partition, position, subject, reason, attempts, parked_at as "parkedAt" from messaging.parked`;
 
 /** Parked events in the order of their groups, topics and positions, at most `limit`, after a row of the page before. */
-export const listParked = async (db: Pool | Tx, { group, topic, subject }: ParkedFilter = {}, limit = 1_000, after?: Pick<ParkedEvent, 'group' | 'topic' | 'position'>): Promise<readonly ParkedEvent[]> => {
+export const listParked = async (
+  db: Pool | Tx,
+  { group, topic, subject }: ParkedFilter = {},
+  limit = 1_000,
+  after?: Pick<ParkedEvent, 'group' | 'topic' | 'position'>,
+): Promise<readonly ParkedEvent[]> => {
   const { rows } = await db.query<ParkedEvent>(
     `${listed} where ($1::text is null or group_name = $1) and ($2::text is null or topic = $2) and ($3::text is null or subject = $3)
       and ($4::text is null or (group_name, topic, position) > ($4, $5, $6::bigint))
@@ -112,6 +120,8 @@ export const listParked = async (db: Pool | Tx, { group, topic, subject }: Parke
 
 /** How many events each group has parked (metric `khue_parked_messages`); groups without any are absent. */
 export const countParked = async (db: Pool | Tx): Promise<readonly { readonly group: string; readonly messages: number }[]> => {
-  const { rows } = await db.query<{ group: string; messages: number }>('select group_name as "group", count(*) as messages from messaging.parked group by group_name order by group_name');
+  const { rows } = await db.query<{ group: string; messages: number }>(
+    'select group_name as "group", count(*) as messages from messaging.parked group by group_name order by group_name',
+  );
   return rows;
 };

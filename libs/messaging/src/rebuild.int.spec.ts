@@ -25,29 +25,47 @@ const program = fileURLToPath(new URL('rebuilder.fixture.ts', import.meta.url));
 const start = async (): Promise<void> => {
   live = await bus.subscribe(createConsumer({ ...group, pool, log: capturedLog() }).subscription);
 };
-const run = (more: Partial<RebuildOptions> = {}): Promise<void> => rebuild({ pool, ownerUrl: database.ownerUrl, group, schema: 'tally', bus, log: capturedLog(), ...more });
-const applied = async (name = 'tally', partition = 0): Promise<number> => (await readWatermarks(pool, name)).find((watermark) => watermark.partition === partition)?.position ?? 0;
-const reaches = (position: number, partition = 0): Promise<void> => expect.poll(() => applied('tally', partition), { timeout: 20_000 }).toBe(position);
-const schemas = async (): Promise<unknown> => (await pool.query(`select nspname as name from pg_namespace where nspname like 'tally%' order by 1`)).rows.map(({ name }: { name: string }) => name);
+const run = (more: Partial<RebuildOptions> = {}): Promise<void> =>
+  rebuild({ pool, ownerUrl: database.ownerUrl, group, schema: 'tally', bus, log: capturedLog(), ...more });
+const applied = async (name = 'tally', partition = 0): Promise<number> =>
+  (await readWatermarks(pool, name)).find((watermark) => watermark.partition === partition)?.position ?? 0;
+const reaches = (position: number, partition = 0): Promise<void> =>
+  expect.poll(() => applied('tally', partition), { timeout: 20_000 }).toBe(position);
+const schemas = async (): Promise<unknown> =>
+  (await pool.query(`select nspname as name from pg_namespace where nspname like 'tally%' order by 1`)).rows.map(
+    ({ name }: { name: string }) => name,
+  );
 /** All that the projections say, but not the numbers the server gave: those differ where a batch was rolled back. */
 const contents = async (): Promise<unknown> => [
   (await pool.query('select * from tally.subject order by subject')).rows,
-  (await pool.query('select row_number() over (order by id) as place, subject, sequence, position, amount, doubled from tally.entry order by id')).rows.toSorted((a: { position: number }, b: { position: number }) => a.position - b.position).map(({ place: _, ...row }: { place: number }) => row),
+  (
+    await pool.query('select row_number() over (order by id) as place, subject, sequence, position, amount, doubled from tally.entry order by id')
+  ).rows
+    .toSorted((a: { position: number }, b: { position: number }) => a.position - b.position)
+    .map(({ place: _, ...row }: { place: number }) => row),
   (await pool.query('select * from tally.busy order by subject')).rows,
   await effects(pool),
 ];
 const structure = async (schema: string): Promise<unknown> =>
-  (await owner.query(
-    `select 'index ' || indexname || replace(indexdef, $1 || '.', '') as what from pg_indexes where schemaname = $1
+  (
+    await owner.query(
+      `select 'index ' || indexname || replace(indexdef, $1 || '.', '') as what from pg_indexes where schemaname = $1
      union all select 'constraint ' || conname || contype::text || condeferrable || condeferred from pg_constraint where connamespace = $1::regnamespace
      union all select 'right ' || table_name || privilege_type || grantee from information_schema.table_privileges where table_schema = $1
      union all select 'column ' || table_name || column_name || data_type || is_nullable || is_identity || is_generated from information_schema.columns where table_schema = $1
      order by 1`,
-    [schema],
-  )).rows;
+      [schema],
+    )
+  ).rows;
 /** Until there is such a lock on the watermarks, or what would have been seen without it. */
 const waiting = (lock: string, without = 'select 1 limit 0'): Promise<void> =>
-  expect.poll(async () => (await pool.query(`select 1 from pg_locks where relation = 'messaging.watermark'::regclass and ${lock} union all (${without})`)).rowCount, { timeout: 10_000 }).toBeGreaterThan(0);
+  expect
+    .poll(
+      async () =>
+        (await pool.query(`select 1 from pg_locks where relation = 'messaging.watermark'::regclass and ${lock} union all (${without})`)).rowCount,
+      { timeout: 10_000 },
+    )
+    .toBeGreaterThan(0);
 const many = (length: number): string[] => Array.from({ length }, (_, n) => `s${n % 7}`);
 
 beforeAll(async () => {
@@ -125,7 +143,14 @@ describe('a rebuild', () => {
     expect(seen.toSorted((a, b) => a - b)).toEqual(seen);
     const { rows } = await pool.query('select count(*)::int as entries, count(distinct position)::int as positions from tally.entry');
     expect(rows).toEqual([{ entries: written, positions: written }]);
-    expect(await effects(pool)).toEqual(Object.fromEntries(Object.entries(Object.groupBy(all.slice(0, written), ({ subject }) => subject)).map(([subject, events]) => [subject, events?.map(({ position }) => position)])));
+    expect(await effects(pool)).toEqual(
+      Object.fromEntries(
+        Object.entries(Object.groupBy(all.slice(0, written), ({ subject }) => subject)).map(([subject, events]) => [
+          subject,
+          events?.map(({ position }) => position),
+        ]),
+      ),
+    );
   });
 
   test('takes over the parking of its own run: what can be applied by now is applied', async () => {
@@ -139,7 +164,9 @@ describe('a rebuild', () => {
     mood = () => undefined;
     await run();
     expect((await listParked(pool)).map(({ group: name, position, reason }) => [name, position, reason])).toEqual([
-      ['tally', 2, 'envelope: :invalid_type'], ['tally', 4, 'behind-parked'], ['tally', 6, 'behind-parked'],
+      ['tally', 2, 'envelope: :invalid_type'],
+      ['tally', 4, 'behind-parked'],
+      ['tally', 6, 'behind-parked'],
     ]);
     expect(await effects(pool)).toEqual({ a: [1, 3, 5] });
   });
@@ -214,14 +241,19 @@ describe('a rebuild is refused', () => {
   test.each([
     ['a function', 'create function tally.f() returns int language sql return 1', 'drop function tally.f', 'function f'],
     ['a view of others over it', 'create view public.over_it as select * from tally.subject', 'drop view public.over_it', 'view over_it'],
-    ['a foreign key of others to it', 'create table public.child (s text references tally.subject)', 'drop table public.child', 'foreign key child_s_fkey of child'],
+    [
+      'a foreign key of others to it',
+      'create table public.child (s text references tally.subject)',
+      'drop table public.child',
+      'foreign key child_s_fkey of child',
+    ],
     ['a sequence of its own', 'create sequence tally.numbers', 'drop sequence tally.numbers', 'numbers of kind S'],
   ])('when the schema has %s', async (_, make, drop, said) => {
     await owner.query(make);
     await expect(run()).rejects.toThrow(said);
     await owner.query(drop);
   });
-  test('when a schema of the name it needs is somebody else\'s', async () => {
+  test("when a schema of the name it needs is somebody else's", async () => {
     await owner.query('create schema tally_old');
     await expect(run()).rejects.toThrow(/tally_old is in the way/);
     await owner.query('drop schema tally_old');

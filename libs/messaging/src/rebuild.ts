@@ -8,7 +8,17 @@ import { createShadow, type Shadow } from './shadow.ts';
 import { partitionKey, readWatermarks, type Watermark } from './watermark.ts';
 
 /** Waits of a rebuild, in milliseconds, and how near the new projections must be (in positions) before the live group is held up for them. */
-export const rebuildWaits = { poll: 50, progress: 5_000, connect: 5_000, lock: 5_000, idle: 10_000, hold: 2_000, between: 500, drops: 3, near: 500 } as const;
+export const rebuildWaits = {
+  poll: 50,
+  progress: 5_000,
+  connect: 5_000,
+  lock: 5_000,
+  idle: 10_000,
+  hold: 2_000,
+  between: 500,
+  drops: 3,
+  near: 500,
+} as const;
 
 export interface RebuildOptions {
   /** The service's runtime role: the new projections are made with the rights they will be kept up with. */
@@ -52,7 +62,14 @@ export const rebuild = async (options: RebuildOptions): Promise<void> => {
       throw new Error(`another rebuild of ${schema} is under way`, { cause: error });
     });
     const structure = await prepare(owner, options, names);
-    const shadow = createShadow({ pool: options.pool, group, log, searchPath: await shadowPath(options, names.next), name: names.shadow, schema: names.next });
+    const shadow = createShadow({
+      pool: options.pool,
+      group,
+      log,
+      searchPath: await shadowPath(options, names.next),
+      name: names.shadow,
+      schema: names.next,
+    });
     const running = await options.bus.subscribe({ ...shadow.subscription, group: `${names.shadow}-${randomUUID()}` });
     try {
       await follow(owner, options, names, shadow, structure);
@@ -129,7 +146,8 @@ const follow = async (owner: pg.Client, options: RebuildOptions, names: Names, s
     const left = behind(await readWatermarks(pool, group.group), await readWatermarks(pool, names.shadow));
     if (left <= rebuildWaits.near) {
       // New tables have no statistics, and the first reports would be planned as if they were empty.
-      for (const table of analyzed ? [] : structure.tables) await owner.query(`analyze ${pg.escapeIdentifier(names.next)}.${pg.escapeIdentifier(table)}`);
+      for (const table of analyzed ? [] : structure.tables)
+        await owner.query(`analyze ${pg.escapeIdentifier(names.next)}.${pg.escapeIdentifier(table)}`);
       analyzed = true;
       if (await swap(owner, options, names, shadow, structure)) return;
       await pause(rebuildWaits.between);
@@ -164,11 +182,14 @@ const swap = async (owner: pg.Client, { group, schema }: RebuildOptions, names: 
       // Also against a partition that is new this moment: its transaction holds no row that we could have locked, but it holds the table.
       await owner.query('lock table messaging.watermark in exclusive mode');
       if (behind(await readMarks(owner, group.group), await readMarks(owner, names.shadow)) > 0) throw differs;
-      if (!sameSchema(await describeSchema(owner, schema), structure)) throw new Error(`schema ${schema} was migrated meanwhile; start the rebuild again`);
+      if (!sameSchema(await describeSchema(owner, schema), structure))
+        throw new Error(`schema ${schema} was migrated meanwhile; start the rebuild again`);
       shadow.hold();
       await owner.query(`alter schema ${pg.escapeIdentifier(schema)} rename to ${pg.escapeIdentifier(names.old)}`);
       await owner.query(`alter schema ${pg.escapeIdentifier(names.next)} rename to ${pg.escapeIdentifier(schema)}`);
-      await owner.query(`comment on schema ${pg.escapeIdentifier(names.old)} is ${pg.escapeLiteral(mark)}; comment on schema ${pg.escapeIdentifier(schema)} is null`);
+      await owner.query(
+        `comment on schema ${pg.escapeIdentifier(names.old)} is ${pg.escapeLiteral(mark)}; comment on schema ${pg.escapeIdentifier(schema)} is null`,
+      );
       await owner.query('delete from messaging.parked where group_name = $1', [group.group]);
       await owner.query('update messaging.parked set group_name = $1 where group_name = $2', [group.group, names.shadow]);
       // The live watermarks are equal to the shadow's and stay.
@@ -186,7 +207,8 @@ const swap = async (owner: pg.Client, { group, schema }: RebuildOptions, names: 
 const again: readonly string[] = ['55P03', '40P01'];
 
 const readMarks = async (owner: pg.Client, group: string): Promise<readonly Watermark[]> =>
-  (await owner.query<Watermark>('select topic, partition, position::float8 as position from messaging.watermark where group_name = $1', [group])).rows;
+  (await owner.query<Watermark>('select topic, partition, position::float8 as position from messaging.watermark where group_name = $1', [group]))
+    .rows;
 
 /** Drops the old projections once their last readers are gone; what can't be dropped now is left to the next rebuild. */
 const clear = async (owner: pg.Client, names: Names, log: Log): Promise<void> => {

@@ -54,7 +54,13 @@ export const redrive = async (pool: Pool, group: ConsumerGroup, options: Redrive
   return { group: group.group, dryRun: options.dryRun ?? false, subjects };
 };
 
-const redriveSubject = async (pool: Pool, group: ConsumerGroup, topic: string, subject: string, { dryRun = false, log }: RedriveOptions): Promise<RedrivenSubject> => {
+const redriveSubject = async (
+  pool: Pool,
+  group: ConsumerGroup,
+  topic: string,
+  subject: string,
+  { dryRun = false, log }: RedriveOptions,
+): Promise<RedrivenSubject> => {
   const onLate = (): void => log?.error({ group: group.group }, 'a handler went on after its transaction was over: it leaves a promise behind');
   const begin = [`set local lock_timeout = ${waits.lockAlone}`, localSearchPath(group.searchPath)].filter(Boolean).join('; ');
   let applied = 0;
@@ -108,9 +114,18 @@ const step = async (tx: Tx, { group, known, apply }: ConsumerGroup, topic: strin
   }
   await tx.query('delete from messaging.parked where group_name = $1 and topic = $2 and position = any($3)', [group, topic, done]);
   if (failed) {
-    await tx.query('update messaging.parked set reason = $4, attempts = $5 where group_name = $1 and topic = $2 and position = $3', [group, topic, failed.position, failed.reason, failed.attempts]);
+    await tx.query('update messaging.parked set reason = $4, attempts = $5 where group_name = $1 and topic = $2 and position = $3', [
+      group,
+      topic,
+      failed.position,
+      failed.reason,
+      failed.attempts,
+    ]);
   }
-  const left = await tx.query<{ kept: number }>('select count(*) as kept from messaging.parked where group_name = $1 and topic = $2 and subject = $3', [group, topic, subject]);
+  const left = await tx.query<{ kept: number }>(
+    'select count(*) as kept from messaging.parked where group_name = $1 and topic = $2 and subject = $3',
+    [group, topic, subject],
+  );
   return { topic, subject, applied: done.length - skipped, skipped, kept: left.rows[0]?.kept ?? 0, ...(failed ? { failed } : {}) };
 };
 

@@ -26,11 +26,13 @@ export const severingProxy = async (target: string): Promise<SeveringProxy> => {
     let cut = false;
     for (const socket of [client, upstream]) {
       sockets.add(socket);
-      socket.on('error', () => undefined).on('close', () => {
-        sockets.delete(socket);
-        client.destroy();
-        upstream.destroy();
-      });
+      socket
+        .on('error', () => undefined)
+        .on('close', () => {
+          sockets.delete(socket);
+          client.destroy();
+          upstream.destroy();
+        });
     }
     client.on('data', (chunk) => {
       if (armed && chunk.includes('commit\0')) {

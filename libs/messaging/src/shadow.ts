@@ -61,7 +61,8 @@ export const createShadow = ({ pool, group, name, searchPath, schema, log }: Sha
       const key = partitionKey(delivery);
       if (begun.has(key)) continue;
       begun.add(key);
-      if ((delivery.previous ?? 0) > 0) failure ??= new Error(`${key} begins behind position ${delivery.previous}: its first events are no longer kept`);
+      if ((delivery.previous ?? 0) > 0)
+        failure ??= new Error(`${key} begins behind position ${delivery.previous}: its first events are no longer kept`);
     }
   };
 

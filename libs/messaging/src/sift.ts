@@ -53,7 +53,9 @@ export const sift = (deliveries: readonly Delivery[], watermarks: ReadonlyMap<st
     reached.set(key, position);
     fresh.push(delivery);
   }
-  const open = [...holes].filter(([key, hole]) => hole.position > (reached.get(key) ?? 0)).map(([key, hole]) => ({ ...hole, reached: reached.get(key) ?? hole.reached }));
+  const open = [...holes]
+    .filter(([key, hole]) => hole.position > (reached.get(key) ?? 0))
+    .map(([key, hole]) => ({ ...hole, reached: reached.get(key) ?? hole.reached }));
   return { fresh, dropped, holes: open, restored };
 };
 
@@ -105,7 +107,9 @@ export const sortOut = (
       skipped.push(reading.type);
       continue;
     }
-    const verdict = verdicts.get(delivery) ?? (parked.has(key) ? { reason: behind, attempts: 0 } : reading.outcome === 'unreadable' ? { reason: reading.reason, attempts: 0 } : undefined);
+    const verdict =
+      verdicts.get(delivery) ??
+      (parked.has(key) ? { reason: behind, attempts: 0 } : reading.outcome === 'unreadable' ? { reason: reading.reason, attempts: 0 } : undefined);
     if (verdict) {
       parking.push({ delivery, ...verdict });
       parked.add(key);
@@ -115,7 +119,10 @@ export const sortOut = (
 };
 
 /** Reads a message; also what makes the reader throw (an upcast of ours) is unreadable, and so is a key that isn't the event's subject. */
-export const read = (known: ReadonlyMap<string, EventDefinition>, { topic, subject, message }: Pick<Delivery, 'topic' | 'subject' | 'message'>): Reading => {
+export const read = (
+  known: ReadonlyMap<string, EventDefinition>,
+  { topic, subject, message }: Pick<Delivery, 'topic' | 'subject' | 'message'>,
+): Reading => {
   try {
     const reading = readEvent(known, topic, message);
     return reading.outcome === 'read' && reading.event.subject !== subject ? { outcome: 'unreadable', reason: 'key and subject differ' } : reading;

@@ -53,7 +53,12 @@ export const tallyGroup = (mood: Mood = () => undefined, group = 'tally'): Consu
         `insert into subject as s (subject, total) values ($1, $2) on conflict (subject) do update set total = s.total + excluded.total, version = s.version + 1`,
         [event.subject, amount],
       );
-      await tx.query('insert into entry (subject, sequence, position, amount) values ($1, $2, $3, $4)', [event.subject, event.sequence, event.position, amount]);
+      await tx.query('insert into entry (subject, sequence, position, amount) values ($1, $2, $3, $4)', [
+        event.subject,
+        event.sequence,
+        event.position,
+        amount,
+      ]);
     }
   },
 });
@@ -83,7 +88,15 @@ export const deliveriesOf = (subjects: readonly string[], { partition = 0, from 
     const position = from + place;
     const sequence = (sequences.get(subject) ?? 0) + 1;
     sequences.set(subject, sequence);
-    return { topic, partition, position, previous: position - 1, subject, message: envelopeOf(position, subject, sequence, { amount: position }), nextOffset: position + 1 };
+    return {
+      topic,
+      partition,
+      position,
+      previous: position - 1,
+      subject,
+      message: envelopeOf(position, subject, sequence, { amount: position }),
+      nextOffset: position + 1,
+    };
   });
 };
 

@@ -38,7 +38,12 @@ const lazily = `lazily as materialized (select set_config('synchronous_commit', 
  * of partitions that are new to the group. Answers the suspects: partitions where several starts of others at this same head never came
  * back, with their number. A suspect isn't counted here but by `countAlone`, when its event really starts.
  */
-export const countStarts = async (pool: Pool, group: string, consumer: string, deliveries: readonly Delivery[]): Promise<ReadonlyMap<string, number>> => {
+export const countStarts = async (
+  pool: Pool,
+  group: string,
+  consumer: string,
+  deliveries: readonly Delivery[],
+): Promise<ReadonlyMap<string, number>> => {
   const { rows } = await pool.query<{ topic: string; partition: number; attempts: number; counted: boolean }>({
     name: 'watermark-count-starts',
     text: `with ${lazily}

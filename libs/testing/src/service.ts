@@ -50,16 +50,31 @@ export const testService = async (
   const log = createLogger(name, { write: (line: string) => void logged.push(line) });
   const bus = embeddedBus({ log });
   const config: ServiceConfig = {
-    city: 'ha-noi', host: '127.0.0.1', issuer: issuer.issuer, audience: issuer.audience, bus: 'embedded', brokers: [],
-    identityKey: 'a key for tests that nobody else uses', bootstrapSub: 'board', log: { requests: 'all', oneIn: 1, slowMs: 1_000 },
-    service: name, port: 0, databaseUrl: database.appUrl, ownerDatabaseUrl: database.ownerUrl, ...more,
+    city: 'ha-noi',
+    host: '127.0.0.1',
+    issuer: issuer.issuer,
+    audience: issuer.audience,
+    bus: 'embedded',
+    brokers: [],
+    identityKey: 'a key for tests that nobody else uses',
+    bootstrapSub: 'board',
+    log: { requests: 'all', oneIn: 1, slowMs: 1_000 },
+    service: name,
+    port: 0,
+    databaseUrl: database.appUrl,
+    ownerDatabaseUrl: database.ownerUrl,
+    ...more,
   };
   const service = await create({ config, bus, log });
   await service.start();
   const foreign = new Map<string, ForeignLog>();
   const settle = (): Promise<void> => settled(bus);
   return {
-    service, bus, issuer, config, logged,
+    service,
+    bus,
+    issuer,
+    config,
+    logged,
     publish: async (events) => {
       for (const [topic, ofTopic] of Map.groupBy(events, (event) => event.definition.topic)) {
         const producer = topic.split('.')[1] as string;
@@ -102,19 +117,34 @@ const topicsOf = (service: string): Topic[] => (service === 'registry' ? ['khue.
 /** Another service's log, real but without that service. */
 const openForeignLog = async (service: string, bus: Bus): Promise<ForeignLog> => {
   const database = await postgres();
-  await migrate({ ownerUrl: database.ownerUrl, appRole: `${database.name}_app`, folders: [fileURLToPath(new URL('../../messaging/migrations', import.meta.url))] });
+  await migrate({
+    ownerUrl: database.ownerUrl,
+    appRole: `${database.name}_app`,
+    folders: [fileURLToPath(new URL('../../messaging/migrations', import.meta.url))],
+  });
   const pool: Pool = openPool({ url: database.appUrl, name: `test-${service}` });
-  const relay: Relay = await startRelay({ url: database.appUrl, service, city: 'ha-noi', topics: topicsOf(service), bus, holder: `test-${service}`, log: createLogger(service, { write: () => undefined }) });
+  const relay: Relay = await startRelay({
+    url: database.appUrl,
+    service,
+    city: 'ha-noi',
+    topics: topicsOf(service),
+    bus,
+    holder: `test-${service}`,
+    log: createLogger(service, { write: () => undefined }),
+  });
   const sequences = new Map<string, number>();
   return {
     publish: async (events) => {
       await inTransaction(pool, (tx) =>
-        enqueue(tx, events.map(({ definition, subject, data }) => {
-          const key = `${definition.topic} ${subject}`;
-          const sequence = (sequences.get(key) ?? 0) + 1;
-          sequences.set(key, sequence);
-          return { event: { definition, subject, sequence, data }, command: causeless(service) };
-        })),
+        enqueue(
+          tx,
+          events.map(({ definition, subject, data }) => {
+            const key = `${definition.topic} ${subject}`;
+            const sequence = (sequences.get(key) ?? 0) + 1;
+            sequences.set(key, sequence);
+            return { event: { definition, subject, sequence, data }, command: causeless(service) };
+          }),
+        ),
       );
       relay.wake();
     },

@@ -27,7 +27,14 @@ export const testIssuer = async (): Promise<TestIssuer> => {
     privateKey,
     publicJwk,
     token: (sub) =>
-      new SignJWT({}).setProtectedHeader({ alg: 'ES256', kid: 'test-key' }).setIssuer(issuer).setAudience(audience).setSubject(sub).setIssuedAt().setExpirationTime('1h').sign(privateKey),
+      new SignJWT({})
+        .setProtectedHeader({ alg: 'ES256', kid: 'test-key' })
+        .setIssuer(issuer)
+        .setAudience(audience)
+        .setSubject(sub)
+        .setIssuedAt()
+        .setExpirationTime('1h')
+        .sign(privateKey),
     close: () => new Promise((closed) => server.close(() => closed())),
   };
 };

@@ -29,7 +29,13 @@ export const mayWriteAt = ({ units, grantsOf }: Directory, { actor, today }: Act
  * The grant that permits a write to a row of that unit, which may have ended since: the row is judged where it stands today, and one that stands nowhere
  * (split, not assigned) by the board alone.
  */
-export const mayWriteRow = (directory: Directory, by: Actor, unitId: string, assigned: string | undefined, roles: readonly Role[]): Grant | undefined => {
+export const mayWriteRow = (
+  directory: Directory,
+  by: Actor,
+  unitId: string,
+  assigned: string | undefined,
+  roles: readonly Role[],
+): Grant | undefined => {
   const { units, grantsOf } = directory;
   const { at, settled } = standing(units, unitId, by.today, assigned);
   if (settled) return mayWriteAt(directory, by, at, roles);

@@ -57,11 +57,15 @@ export interface EnrollmentWithdrawn {
   readonly wasAdmitted: boolean;
   readonly grantId: string;
 }
-export type ApprovalEvent = NominationApproved | SeatRequested | SeatNoted | EnrollmentQueued | LearnerAdmitted | NominationTurnedDown | EnrollmentWithdrawn;
+export type ApprovalEvent =
+  NominationApproved | SeatRequested | SeatNoted | EnrollmentQueued | LearnerAdmitted | NominationTurnedDown | EnrollmentWithdrawn;
 
 /** The row and the grant that permits a write to it. */
 const permitted = (
-  enrollmentId: string, by: Actor, state: Enrollments, roles: readonly ('officer' | 'approver' | 'board')[],
+  enrollmentId: string,
+  by: Actor,
+  state: Enrollments,
+  roles: readonly ('officer' | 'approver' | 'board')[],
 ): { readonly ok: true; readonly row: Enrollment; readonly grantId: string } | { readonly ok: false; readonly refusal: Decision<never> } => {
   const row = state.enrollments.get(enrollmentId);
   if (!row) return { ok: false, refusal: refuse('not-found') };
@@ -81,7 +85,10 @@ export const approveNomination = ({ enrollmentId }: ApproveNomination, by: Actor
   if (row.eligibility.verdict === 'not-eligible') return refuse('not-eligible');
   const into = classOf(state, row);
   if (into.taken >= into.size) return refuse('class-full', { params: { size: into.size } });
-  return accept<ApprovalEvent>({ type: 'NominationApproved', enrollmentId, by: by.actor, at: by.now, grantId }, { type: 'SeatRequested', enrollmentId });
+  return accept<ApprovalEvent>(
+    { type: 'NominationApproved', enrollmentId, by: by.actor, at: by.now, grantId },
+    { type: 'SeatRequested', enrollmentId },
+  );
 };
 
 /** Also before anybody approved, and while it waits for a seat. Quota hears of it on the same topic, behind the request, and lets the seat go. */
@@ -111,11 +118,15 @@ const answered = ({ id: enrollmentId, state }: Enrollment, seat: SeatWord, reaso
   switch (seat) {
     // Confirmed says that it was held: news of the holding itself may have been lost with an older backup.
     case 'held':
-    case 'confirmed': return { type: 'LearnerAdmitted', enrollmentId };
-    case 'queued': return state === 'queued' ? undefined : { type: 'EnrollmentQueued', enrollmentId };
-    case 'refused': return { type: 'NominationTurnedDown', enrollmentId, reason: reason ?? 'unknown' };
+    case 'confirmed':
+      return { type: 'LearnerAdmitted', enrollmentId };
+    case 'queued':
+      return state === 'queued' ? undefined : { type: 'EnrollmentQueued', enrollmentId };
+    case 'refused':
+      return { type: 'NominationTurnedDown', enrollmentId, reason: reason ?? 'unknown' };
     // Quota let go what nobody here took back: without a seat there is nothing to wait for.
-    case 'released': return { type: 'NominationTurnedDown', enrollmentId, reason: 'released' };
+    case 'released':
+      return { type: 'NominationTurnedDown', enrollmentId, reason: 'released' };
   }
 };
 

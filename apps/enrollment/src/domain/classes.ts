@@ -83,8 +83,21 @@ export const decideClass = (command: OpenClass, by: Actor, classes: Classes): De
   if (code !== undefined && classes.codes.has(codeKey(hostUnitId, code))) return refuse('class-code-taken', { field: 'code', params: { code } });
   const numbered = code === undefined ? next(classes, seriesOf(hostUnitId, program.level, from)) : null;
   const opened: LiveClass = {
-    id: classId, code: code ?? codeOf(program.level, from, numbered?.no ?? 0), programId: program.id, programCode, programVersion: program.version, line: program.line,
-    level: program.level, form: program.form, hostUnitId, organizers, size, taken: 0, from, to, version: 1,
+    id: classId,
+    code: code ?? codeOf(program.level, from, numbered?.no ?? 0),
+    programId: program.id,
+    programCode,
+    programVersion: program.version,
+    line: program.line,
+    level: program.level,
+    form: program.form,
+    hostUnitId,
+    organizers,
+    size,
+    taken: 0,
+    from,
+    to,
+    version: 1,
   };
   return accept({ type: 'ClassOpened', opened, numbered });
 };

@@ -1,6 +1,19 @@
 import { ageIn } from '@khue/contracts/dates';
 import { rankOf } from '@khue/contracts/eligibility';
-import type { Alternative, CodeField, Condition, EligibilityAnswer, FactField, FlagField, LearnerFacts, Outcome, PublishedRuleSet, Rule, RuleResult, Waiver } from '@khue/contracts/eligibility';
+import type {
+  Alternative,
+  CodeField,
+  Condition,
+  EligibilityAnswer,
+  FactField,
+  FlagField,
+  LearnerFacts,
+  Outcome,
+  PublishedRuleSet,
+  Rule,
+  RuleResult,
+  Waiver,
+} from '@khue/contracts/eligibility';
 import type { Form, Level } from '@khue/contracts/eligibility-codes';
 
 interface Finding {
@@ -39,26 +52,41 @@ const ratingOf = ({ facts, intakeYear }: Case, yearsBefore: number): string | un
 const codeOf = (one: Case, field: CodeField): string | null | undefined => {
   const { facts } = one;
   switch (field) {
-    case 'degree': return facts.degree;
-    case 'party.status': return facts.party?.status;
-    case 'postRequires': return facts.postRequires;
-    case 'ratings.year-1': return ratingOf(one, 1);
-    case 'ratings.year-2': return ratingOf(one, 2);
-    case 'post.code': return facts.post?.code;
-    case 'post.level': return facts.post?.level;
-    case 'grade.code': return facts.grade?.code;
-    case 'sector': return facts.sector;
-    case 'sex': return facts.sex;
+    case 'degree':
+      return facts.degree;
+    case 'party.status':
+      return facts.party?.status;
+    case 'postRequires':
+      return facts.postRequires;
+    case 'ratings.year-1':
+      return ratingOf(one, 1);
+    case 'ratings.year-2':
+      return ratingOf(one, 2);
+    case 'post.code':
+      return facts.post?.code;
+    case 'post.level':
+      return facts.post?.level;
+    case 'grade.code':
+      return facts.grade?.code;
+    case 'sector':
+      return facts.sector;
+    case 'sex':
+      return facts.sex;
   }
 };
 
 const flagOf = (facts: LearnerFacts, field: FlagField): boolean | null | undefined => {
   switch (field) {
-    case 'ethnicMinority': return facts.ethnicMinority;
-    case 'planned.confirmed': return facts.planned?.confirmed;
-    case 'grade.inPool': return facts.grade?.inPool;
-    case 'lecturer.politicalTheory': return facts.lecturer?.politicalTheory;
-    case 'lecturer.willTeachIntermediate': return facts.lecturer?.willTeachIntermediate;
+    case 'ethnicMinority':
+      return facts.ethnicMinority;
+    case 'planned.confirmed':
+      return facts.planned?.confirmed;
+    case 'grade.inPool':
+      return facts.grade?.inPool;
+    case 'lecturer.politicalTheory':
+      return facts.lecturer?.politicalTheory;
+    case 'lecturer.willTeachIntermediate':
+      return facts.lecturer?.willTeachIntermediate;
   }
 };
 
@@ -82,8 +110,16 @@ const judgeFullYears = (since: string | null | undefined, intakeYear: number, at
 
 const judge = (condition: Condition, one: Case): Finding => {
   switch (condition.kind) {
-    case 'and': return join(ALL, condition.of.map((part) => judge(part, one)));
-    case 'or': return join(ANY, condition.of.map((part) => judge(part, one)));
+    case 'and':
+      return join(
+        ALL,
+        condition.of.map((part) => judge(part, one)),
+      );
+    case 'or':
+      return join(
+        ANY,
+        condition.of.map((part) => judge(part, one)),
+      );
     case 'at-least': {
       const value = codeOf(one, condition.field);
       return value == null ? missing(condition.field) : settled(rankOf(condition.field, value) >= rankOf(condition.field, condition.value));
@@ -101,9 +137,12 @@ const judge = (condition: Condition, one: Case): Finding => {
       if (value == null) return missing(condition.field);
       return settled(condition.op === '=' ? value === condition.value : condition.op === '>=' ? value >= condition.value : value <= condition.value);
     }
-    case 'full-years': return judgeFullYears(one.facts.grade?.since, one.intakeYear, condition.atLeast);
-    case 'age-at-least': return judgeAge(one, condition);
-    case 'text-missing': return textMissing;
+    case 'full-years':
+      return judgeFullYears(one.facts.grade?.since, one.intakeYear, condition.atLeast);
+    case 'age-at-least':
+      return judgeAge(one, condition);
+    case 'text-missing':
+      return textMissing;
   }
 };
 
@@ -111,15 +150,26 @@ const judge = (condition: Condition, one: Case): Finding => {
 const judgeUnread = (condition: Condition, one: Case): Finding => (judge(condition, one).outcome === 'not-met' ? notMet : textMissing);
 
 const resultOf = (row: Rule | Alternative, partOf: string | null, finding: Finding): RuleResult => ({
-  ruleId: row.id, partOf, outcome: finding.outcome, source: row.source, confidence: row.confidence, vi: row.text.vi, en: row.text.en, missing: [...finding.missing],
+  ruleId: row.id,
+  partOf,
+  outcome: finding.outcome,
+  source: row.source,
+  confidence: row.confidence,
+  vi: row.text.vi,
+  en: row.text.en,
+  missing: [...finding.missing],
 });
 
 const judgeRule = (rule: Rule, one: Case): readonly RuleResult[] => {
   switch (rule.kind) {
-    case 'must': return [resultOf(rule, null, judge(rule.condition, one))];
-    case 'unread': return [resultOf(rule, null, textMissing)];
+    case 'must':
+      return [resultOf(rule, null, judge(rule.condition, one))];
+    case 'unread':
+      return [resultOf(rule, null, textMissing)];
     case 'must-one-of': {
-      const rows = rule.alternatives.map((row) => resultOf(row, rule.id, row.confidence === 'unsure' ? judgeUnread(row.condition, one) : judge(row.condition, one)));
+      const rows = rule.alternatives.map((row) =>
+        resultOf(row, rule.id, row.confidence === 'unsure' ? judgeUnread(row.condition, one) : judge(row.condition, one)),
+      );
       return [resultOf(rule, null, join(ANY, rows)), ...rows];
     }
   }
@@ -132,7 +182,11 @@ const waive = (result: RuleResult, rule: Rule, waivers: readonly Waiver[]): Rule
 };
 
 const without = (verdict: EligibilityAnswer['verdict'], reason: EligibilityAnswer['reason']): EligibilityAnswer => ({
-  verdict, reason, ruleSet: null, results: [], awaitingOfficialText: [],
+  verdict,
+  reason,
+  ruleSet: null,
+  results: [],
+  awaitingOfficialText: [],
 });
 
 /**
@@ -140,7 +194,12 @@ const without = (verdict: EligibilityAnswer['verdict'], reason: EligibilityAnswe
  * A level without rules in force is never taken for eligible. Waivers count only where the published rule knows who may decide them.
  */
 export const checkEligibility = (
-  published: PublishedRuleSet | null, level: Level | null, form: Form, intakeYear: number, facts: LearnerFacts, waivers: readonly Waiver[],
+  published: PublishedRuleSet | null,
+  level: Level | null,
+  form: Form,
+  intakeYear: number,
+  facts: LearnerFacts,
+  waivers: readonly Waiver[],
 ): EligibilityAnswer => {
   if (level === null) return without('eligible', 'no-eligibility-rule');
   const rules = published?.ruleSet.rules.filter((rule) => rule.level === level) ?? [];
@@ -149,7 +208,10 @@ export const checkEligibility = (
   const deciding = results.filter(({ partOf, waivedBy }) => partOf === null && waivedBy === undefined);
   /* Where what was read of a text shows no such rule, an answer does not rest on it; it is named, and stops there. */
   const notSeen = new Set(rules.filter((rule) => rule.kind === 'unread' && rule.reading === 'not-seen').map(({ id }) => id));
-  const { outcome } = join(ALL, deciding.filter(({ ruleId }) => !notSeen.has(ruleId)));
+  const { outcome } = join(
+    ALL,
+    deciding.filter(({ ruleId }) => !notSeen.has(ruleId)),
+  );
   const { id, version } = published.ruleSet;
   return {
     verdict: outcome === 'met' ? 'eligible' : outcome === 'not-met' ? 'not-eligible' : outcome,
@@ -169,8 +231,12 @@ export const canBeWaived = ({ ruleSet }: PublishedRuleSet, ruleId: string): bool
  * it corrects; where two rule sets overlap, the one that began last.
  */
 export const ruleSetFor = (published: readonly PublishedRuleSet[], date: string): PublishedRuleSet | null => {
-  const current = published.filter(({ ruleSet }) => !published.some((other) => other.ruleSet.id === ruleSet.id && other.ruleSet.version > ruleSet.version));
+  const current = published.filter(
+    ({ ruleSet }) => !published.some((other) => other.ruleSet.id === ruleSet.id && other.ruleSet.version > ruleSet.version),
+  );
   const valid = current.filter(({ ruleSet: { validFrom, validTo } }) => validFrom.date <= date && (validTo === null || date < validTo.date));
-  const newestFirst = valid.toSorted(({ ruleSet: a }, { ruleSet: b }) => (a.validFrom.date < b.validFrom.date ? 1 : a.validFrom.date > b.validFrom.date ? -1 : 0));
+  const newestFirst = valid.toSorted(({ ruleSet: a }, { ruleSet: b }) =>
+    a.validFrom.date < b.validFrom.date ? 1 : a.validFrom.date > b.validFrom.date ? -1 : 0,
+  );
   return newestFirst[0] ?? null;
 };

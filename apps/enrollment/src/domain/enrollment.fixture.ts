@@ -13,31 +13,72 @@ export const now = '2026-03-02T03:00:00.000Z';
 export const q350: PublishedRuleSet = publishedRuleSet.parse({ hash: '35'.repeat(32), ruleSet: rules350 });
 
 const unit = (id: string, parentId: string | null, from = '2000-01-01', to: string | null = null): Unit => ({
-  id, code: id, kind: 'body', name: id, from, to, parents: [{ parentId, from, to }],
+  id,
+  code: id,
+  kind: 'body',
+  name: id,
+  from,
+  to,
+  parents: [{ parentId, from, to }],
 });
 
 /** The city with the school; districts d1 (c11, c12) and d2 (c21). c9 ended in 2025: it was split into c11 and c21. c8 became c12. */
 export const units = unitTable(
   [
-    unit('city', null), unit('school', 'city'), unit('d1', 'city'), unit('d2', 'city'), unit('c11', 'd1'), unit('c12', 'd1'), unit('c21', 'd2'),
-    unit('c9', 'd1', '2000-01-01', '2025-07-01'), unit('c8', 'd1', '2000-01-01', '2025-07-01'),
+    unit('city', null),
+    unit('school', 'city'),
+    unit('d1', 'city'),
+    unit('d2', 'city'),
+    unit('c11', 'd1'),
+    unit('c12', 'd1'),
+    unit('c21', 'd2'),
+    unit('c9', 'd1', '2000-01-01', '2025-07-01'),
+    unit('c8', 'd1', '2000-01-01', '2025-07-01'),
   ],
   [
-    { fromUnitId: 'c9', toUnitId: 'c11', on: '2025-07-01' }, { fromUnitId: 'c9', toUnitId: 'c21', on: '2025-07-01' }, { fromUnitId: 'c8', toUnitId: 'c12', on: '2025-07-01' },
+    { fromUnitId: 'c9', toUnitId: 'c11', on: '2025-07-01' },
+    { fromUnitId: 'c9', toUnitId: 'c21', on: '2025-07-01' },
+    { fromUnitId: 'c8', toUnitId: 'c12', on: '2025-07-01' },
   ],
 );
 
-const grant = (sub: string, role: Role, unitId: string): Grant => ({ id: `grant-${sub}`, sub, role, unitId, validFrom: '2020-01-01', validTo: null, documentNo: '1-QĐ/TU' });
+const grant = (sub: string, role: Role, unitId: string): Grant => ({
+  id: `grant-${sub}`,
+  sub,
+  role,
+  unitId,
+  validFrom: '2020-01-01',
+  validTo: null,
+  documentNo: '1-QĐ/TU',
+});
 export const grants: readonly Grant[] = [
-  grant('officer.d1', 'officer', 'd1'), grant('officer.c12', 'officer', 'c12'), grant('officer.c21', 'officer', 'c21'), grant('officer.c9', 'officer', 'c9'),
-  grant('approver.d1', 'approver', 'd1'), grant('approver.c21', 'approver', 'c21'), grant('board', 'board', 'city'), grant('school', 'school', 'school'),
-  { ...grant('both', 'officer', 'd1'), id: 'grant-both-1' }, { ...grant('both', 'approver', 'd1'), id: 'grant-both-2' },
+  grant('officer.d1', 'officer', 'd1'),
+  grant('officer.c12', 'officer', 'c12'),
+  grant('officer.c21', 'officer', 'c21'),
+  grant('officer.c9', 'officer', 'c9'),
+  grant('approver.d1', 'approver', 'd1'),
+  grant('approver.c21', 'approver', 'c21'),
+  grant('board', 'board', 'city'),
+  grant('school', 'school', 'school'),
+  { ...grant('both', 'officer', 'd1'), id: 'grant-both-1' },
+  { ...grant('both', 'approver', 'd1'), id: 'grant-both-2' },
 ];
 
 /** Fulfills 350-QĐ/TW for the intermediate level, as far as it was read. */
 export const fit: LearnerFacts = {
-  birth: '1980-05-19', sex: 'male', ethnicMinority: false, party: { status: 'full' }, degree: 'university', post: { code: 'division-head', level: 'province' },
-  planned: { confirmed: false }, lecturer: { willTeachIntermediate: false }, sector: 'civil', ratings: [{ year: 2025, rating: 'good' }, { year: 2024, rating: 'good' }],
+  birth: '1980-05-19',
+  sex: 'male',
+  ethnicMinority: false,
+  party: { status: 'full' },
+  degree: 'university',
+  post: { code: 'division-head', level: 'province' },
+  planned: { confirmed: false },
+  lecturer: { willTeachIntermediate: false },
+  sector: 'civil',
+  ratings: [
+    { year: 2025, rating: 'good' },
+    { year: 2024, rating: 'good' },
+  ],
 };
 /** Too young for part-time study: that rule can be waived. */
 export const young: LearnerFacts = { ...fit, birth: '2000-05-19' };
@@ -46,15 +87,44 @@ const { ratings: _, ...unrated } = fit;
 export const lacksRatings: LearnerFacts = unrated;
 
 export const intermediate: LiveClass = {
-  id: 'tc', code: 'K26.TC.B01', programId: 'p-tc', programCode: 'TCLLCT', programVersion: 1, line: 'intermediate-theory', level: 'intermediate', form: 'non-concentrated',
-  hostUnitId: 'school', organizers: [], size: 2, taken: 0, from: '2026-04-01', to: '2027-03-31', version: 1,
+  id: 'tc',
+  code: 'K26.TC.B01',
+  programId: 'p-tc',
+  programCode: 'TCLLCT',
+  programVersion: 1,
+  line: 'intermediate-theory',
+  level: 'intermediate',
+  form: 'non-concentrated',
+  hostUnitId: 'school',
+  organizers: [],
+  size: 2,
+  taken: 0,
+  from: '2026-04-01',
+  to: '2027-03-31',
+  version: 1,
 };
 /** Nobody is judged for it. */
-export const update: LiveClass = { ...intermediate, id: 'bd', code: 'K26.BD.B01', programCode: 'CN3', line: 'update-group-3', level: null, form: null };
+export const update: LiveClass = {
+  ...intermediate,
+  id: 'bd',
+  code: 'K26.BD.B01',
+  programCode: 'CN3',
+  line: 'update-group-3',
+  level: null,
+  form: null,
+};
 
-export const learner = (personId: string, unitId: string, facts: LearnerFacts = fit, mergedInto: string | null = null): Learner => ({ personId, unitId, facts, mergedInto });
+export const learner = (personId: string, unitId: string, facts: LearnerFacts = fit, mergedInto: string | null = null): Learner => ({
+  personId,
+  unitId,
+  facts,
+  mergedInto,
+});
 
-export const workspace = (learners: readonly Learner[], more: { enrollments?: readonly Enrollment[]; assigned?: readonly [string, string, string][]; classes?: readonly LiveClass[] } = {}): Enrollments =>
+export const workspace = (
+  learners: readonly Learner[],
+  more: { enrollments?: readonly Enrollment[]; assigned?: readonly [string, string, string][]; classes?: readonly LiveClass[] } = {},
+): Enrollments =>
   initialEnrollments({
     units,
     grantsOf: (sub) => grants.filter((it) => it.sub === sub),
@@ -67,7 +137,8 @@ export const workspace = (learners: readonly Learner[], more: { enrollments?: re
 
 export const as = (actor: string): Actor => ({ actor, now, today });
 
-export const decide = (state: Enrollments, actor: string, command: EnrollmentCommand): Decision<EnrollmentEvent> => decideEnrollment(command, as(actor), state);
+export const decide = (state: Enrollments, actor: string, command: EnrollmentCommand): Decision<EnrollmentEvent> =>
+  decideEnrollment(command, as(actor), state);
 
 /** Decides and applies; a refusal is an error of the test. */
 export const act = (state: Enrollments, actor: string, command: EnrollmentCommand): EnrollmentEvent[] => {
@@ -78,11 +149,21 @@ export const act = (state: Enrollments, actor: string, command: EnrollmentComman
 };
 export const codeOf = (decision: Decision<unknown>): string => (decision.accepted ? 'accepted' : decision.code);
 
-export const nominate = (id: string, personId: string, classId = 'tc', unitId?: string): EnrollmentCommand => ({ type: 'NominateLearner', enrollmentId: id, classId, personId, unitId });
+export const nominate = (id: string, personId: string, classId = 'tc', unitId?: string): EnrollmentCommand => ({
+  type: 'NominateLearner',
+  enrollmentId: id,
+  classId,
+  personId,
+  unitId,
+});
 export const approve = (id: string): EnrollmentCommand => ({ type: 'ApproveNomination', enrollmentId: id });
 export const withdraw = (id: string): EnrollmentCommand => ({ type: 'WithdrawEnrollment', enrollmentId: id });
 export const seat = (id: string, word: 'held' | 'queued' | 'refused' | 'released' | 'confirmed', seatSequence: number): EnrollmentCommand => ({
-  type: 'NoteSeat', enrollmentId: id, seat: word, seatSequence, reason: word === 'refused' ? 'no-pot' : null,
+  type: 'NoteSeat',
+  enrollmentId: id,
+  seat: word,
+  seatSequence,
+  reason: word === 'refused' ? 'no-pot' : null,
 });
 export const stateOf = (state: Enrollments, id: string): string => state.enrollments.get(id)?.state ?? 'none';
 export const takenOf = (state: Enrollments, classId = 'tc'): number => state.classes.get(classId)?.taken ?? Number.NaN;

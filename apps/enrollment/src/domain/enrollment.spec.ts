@@ -1,6 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import {
-  act, approve, as, codeOf, decide, fit, grants, intermediate, lacksRatings, learner, noRatings, nominate, q350, seat, stateOf, takenOf, today, units, withdraw, workspace, young,
+  act,
+  approve,
+  as,
+  codeOf,
+  decide,
+  fit,
+  grants,
+  intermediate,
+  lacksRatings,
+  learner,
+  noRatings,
+  nominate,
+  q350,
+  seat,
+  stateOf,
+  takenOf,
+  today,
+  units,
+  withdraw,
+  workspace,
+  young,
 } from './enrollment.fixture.ts';
 import { decideClass, evolveClass, type Classes, type OpenClass } from './classes.ts';
 import { decideProgram, programInForce, type Programs, type PublishProgram } from './programs.ts';
@@ -13,11 +33,19 @@ describe('a nomination', () => {
   it('is judged under the rules in force and keeps their hash', () => {
     const state = workspace([learner('p', 'c11')]);
     const [event] = act(state, 'officer.d1', nominate('e', 'p'));
-    expect(event).toMatchObject({ type: 'LearnerNominated', unitId: 'c11', grantId: 'grant-officer.d1', eligibility: { verdict: 'eligible', ruleSet: { hash: q350.hash } } });
+    expect(event).toMatchObject({
+      type: 'LearnerNominated',
+      unitId: 'c11',
+      grantId: 'grant-officer.d1',
+      eligibility: { verdict: 'eligible', ruleSet: { hash: q350.hash } },
+    });
   });
   it('names the rule that is not met, and of missing data says that it is missing, not that it is a no', () => {
     const state = workspace([learner('young', 'c11', young), learner('unrated', 'c11', lacksRatings), learner('none', 'c11', noRatings)]);
-    const rules = (id: string) => openRules(state.enrollments.get(id)?.eligibility ?? { verdict: 'eligible', reason: null, ruleSet: null, results: [], awaitingOfficialText: [] });
+    const rules = (id: string) =>
+      openRules(
+        state.enrollments.get(id)?.eligibility ?? { verdict: 'eligible', reason: null, ruleSet: null, results: [], awaitingOfficialText: [] },
+      );
     act(state, 'officer.d1', nominate('e1', 'young'));
     act(state, 'officer.d1', nominate('e2', 'unrated'));
     act(state, 'officer.d1', nominate('e3', 'none'));
@@ -26,7 +54,9 @@ describe('a nomination', () => {
   });
   it('for a program without a level asks nothing', () => {
     const state = workspace([learner('p', 'c11', {})]);
-    expect(act(state, 'officer.d1', nominate('e', 'p', 'bd'))[0]).toMatchObject({ eligibility: { verdict: 'eligible', reason: 'no-eligibility-rule' } });
+    expect(act(state, 'officer.d1', nominate('e', 'p', 'bd'))[0]).toMatchObject({
+      eligibility: { verdict: 'eligible', reason: 'no-eligibility-rule' },
+    });
   });
   it.each([
     ['an officer of a neighboring unit', 'officer.c21', nominate('e', 'p'), 'out-of-scope'],
@@ -41,7 +71,12 @@ describe('a nomination', () => {
     ['a person of a split unit whom nobody assigned', 'board', nominate('e', 'split'), 'unit-ended'],
   ])('is refused for %s', (_, actor, command, code) => {
     const state = workspace([
-      learner('p', 'c11'), learner('q', 'c12'), learner('gone', 'c8'), learner('far', 'unknown'), learner('merged', 'c11', fit, 'p'), learner('split', 'c9'),
+      learner('p', 'c11'),
+      learner('q', 'c12'),
+      learner('gone', 'c8'),
+      learner('far', 'unknown'),
+      learner('merged', 'c11', fit, 'p'),
+      learner('split', 'c9'),
     ]);
     expect(codeOf(decide(state, actor, command))).toBe(code);
   });
@@ -102,7 +137,8 @@ describe('an approval', () => {
     const state = workspace([learner('p', 'c11', young), learner('q', 'c11', { ...fit, party: { status: 'none' } })]);
     act(state, 'officer.d1', nominate('e', 'p'));
     act(state, 'officer.d1', nominate('f', 'q'));
-    const waive = (enrollmentId: string, ruleId: string) => ({ type: 'WaiveRule', enrollmentId, waiver: { ruleId, documentNo: '12-QĐ/TU', date: today, by: 'Ban Thường vụ' } }) as const;
+    const waive = (enrollmentId: string, ruleId: string) =>
+      ({ type: 'WaiveRule', enrollmentId, waiver: { ruleId, documentNo: '12-QĐ/TU', date: today, by: 'Ban Thường vụ' } }) as const;
     expect(codeOf(decide(state, 'approver.d1', approve('e')))).toBe('not-eligible');
     expect(codeOf(decide(state, 'approver.d1', waive('e', 'TC.AGE.KTT')))).toBe('out-of-scope');
     expect(codeOf(decide(state, 'board', waive('f', 'TC.PARTY')))).toBe('rule-not-waivable');
@@ -186,8 +222,17 @@ describe('a withdrawal', () => {
 
 describe('a program', () => {
   const publish = (change: Partial<PublishProgram> = {}): PublishProgram => ({
-    type: 'PublishProgram', programId: 'p', code: 'TCLLCT', name: 'Trung cấp lý luận chính trị', level: 'intermediate', form: 'non-concentrated', line: 'intermediate-theory',
-    hours: 1056, validFrom: '2026-01-01', documentNo: '57-QĐ/TW', ...change,
+    type: 'PublishProgram',
+    programId: 'p',
+    code: 'TCLLCT',
+    name: 'Trung cấp lý luận chính trị',
+    level: 'intermediate',
+    form: 'non-concentrated',
+    line: 'intermediate-theory',
+    hours: 1056,
+    validFrom: '2026-01-01',
+    documentNo: '57-QĐ/TW',
+    ...change,
   });
   const state = (): Programs => ({ units, grantsOf, last: new Map([['TCLLCT', 2]]), added: new Map() });
   it('gets the next version of its code', () => {
@@ -200,8 +245,18 @@ describe('a program', () => {
     expect(codeOf(decideProgram(publish(), as('officer.d1'), state()))).toBe('out-of-scope');
   });
   it('is in force in the version that began last, a correction of the same day before what it corrects', () => {
-    const versions = [{ version: 1, validFrom: '2022-01-01' }, { version: 2, validFrom: '2025-01-01' }, { version: 3, validFrom: '2025-01-01' }, { version: 4, validFrom: '2018-01-01' }];
-    expect(['2017-12-31', '2018-01-01', '2024-12-31', '2025-01-01'].map((date) => programInForce(versions, date)?.version)).toEqual([undefined, 4, 1, 3]);
+    const versions = [
+      { version: 1, validFrom: '2022-01-01' },
+      { version: 2, validFrom: '2025-01-01' },
+      { version: 3, validFrom: '2025-01-01' },
+      { version: 4, validFrom: '2018-01-01' },
+    ];
+    expect(['2017-12-31', '2018-01-01', '2024-12-31', '2025-01-01'].map((date) => programInForce(versions, date)?.version)).toEqual([
+      undefined,
+      4,
+      1,
+      3,
+    ]);
   });
 });
 
@@ -212,29 +267,65 @@ describe('a rule set', () => {
     if (!first.accepted || !first.events[0]) throw new Error('refused');
     evolveRuleSet(state, first.events[0]);
     expect(decideRuleSet({ type: 'PublishRuleSet', ...q350 }, as('board'), state)).toEqual({ accepted: true, events: [] });
-    expect(decideRuleSet({ type: 'PublishRuleSet', ...q350, hash: '00' }, as('board'), state)).toMatchObject({ code: 'rule-set-version-old', params: { last: 1 } });
-    expect(codeOf(decideRuleSet({ type: 'PublishRuleSet', ruleSet: { ...q350.ruleSet, version: 2 }, hash: '00' }, as('board'), state))).toBe('accepted');
+    expect(decideRuleSet({ type: 'PublishRuleSet', ...q350, hash: '00' }, as('board'), state)).toMatchObject({
+      code: 'rule-set-version-old',
+      params: { last: 1 },
+    });
+    expect(codeOf(decideRuleSet({ type: 'PublishRuleSet', ruleSet: { ...q350.ruleSet, version: 2 }, hash: '00' }, as('board'), state))).toBe(
+      'accepted',
+    );
     expect(codeOf(decideRuleSet({ type: 'PublishRuleSet', ...q350 }, as('officer.d1'), state))).toBe('out-of-scope');
   });
 });
 
 describe('a class', () => {
   const open = (change: Partial<OpenClass> = {}): OpenClass => ({
-    type: 'OpenClass', classId: 'c', programCode: 'TCLLCT', hostUnitId: 'school', size: 60, from: '2026-04-01', to: '2027-03-31', code: undefined, organizers: [], ...change,
+    type: 'OpenClass',
+    classId: 'c',
+    programCode: 'TCLLCT',
+    hostUnitId: 'school',
+    size: 60,
+    from: '2026-04-01',
+    to: '2027-03-31',
+    code: undefined,
+    organizers: [],
+    ...change,
   });
   const { programId: id, level, form, line } = intermediate;
-  const program = { id, code: 'TCLLCT', version: 1, name: 'TC', level, form, line, hours: 1056, validFrom: '2026-01-01', documentNo: '57-QĐ/TW', publishedAt: '2026-01-01T00:00:00Z' };
+  const program = {
+    id,
+    code: 'TCLLCT',
+    version: 1,
+    name: 'TC',
+    level,
+    form,
+    line,
+    hours: 1056,
+    validFrom: '2026-01-01',
+    documentNo: '57-QĐ/TW',
+    publishedAt: '2026-01-01T00:00:00Z',
+  };
   const state = (): Classes => ({
-    units, grantsOf, programs: new Map([['TCLLCT', [program]]]), lastNo: new Map([['school TC 2026', 8], ['school TC 2027', 0]]), codes: new Set(['school L1']), added: new Map(),
+    units,
+    grantsOf,
+    programs: new Map([['TCLLCT', [program]]]),
+    lastNo: new Map([
+      ['school TC 2026', 8],
+      ['school TC 2027', 0],
+    ]),
+    codes: new Set(['school L1']),
+    added: new Map(),
   });
   it('is numbered without gaps by host, level and year', () => {
     const classes = state();
-    const codes = [open(), open({ classId: 'd' }), open({ classId: 'e', from: '2027-01-01', to: '2027-06-30' }), open({ classId: 'f' })].map((command) => {
-      const decision = decideClass(command, as('school'), classes);
-      if (!decision.accepted || !decision.events[0]) throw new Error('refused');
-      evolveClass(classes, decision.events[0]);
-      return decision.events[0].opened.code;
-    });
+    const codes = [open(), open({ classId: 'd' }), open({ classId: 'e', from: '2027-01-01', to: '2027-06-30' }), open({ classId: 'f' })].map(
+      (command) => {
+        const decision = decideClass(command, as('school'), classes);
+        if (!decision.accepted || !decision.events[0]) throw new Error('refused');
+        evolveClass(classes, decision.events[0]);
+        return decision.events[0].opened.code;
+      },
+    );
     expect(codes).toEqual(['K26.TC.B09', 'K26.TC.B10', 'K27.TC.B01', 'K26.TC.B11']);
   });
   it.each<[string, string, Partial<OpenClass>, string]>([

@@ -1,9 +1,25 @@
 import type { Decision } from '@khue/decider/decision';
 import type { Actor } from './access.ts';
 import {
-  approveNomination, givesPlaceBack, noteSeat, withdrawEnrollment, type ApprovalEvent, type ApproveNomination, type NoteSeat, type WithdrawEnrollment,
+  approveNomination,
+  givesPlaceBack,
+  noteSeat,
+  withdrawEnrollment,
+  type ApprovalEvent,
+  type ApproveNomination,
+  type NoteSeat,
+  type WithdrawEnrollment,
 } from './approval.ts';
-import { nominateLearner, recheckNomination, waiveRule, type LearnerNominated, type NominateLearner, type NominationEvent, type RecheckNomination, type WaiveRule } from './nomination.ts';
+import {
+  nominateLearner,
+  recheckNomination,
+  waiveRule,
+  type LearnerNominated,
+  type NominateLearner,
+  type NominationEvent,
+  type RecheckNomination,
+  type WaiveRule,
+} from './nomination.ts';
 import { activeKey, classOf, isActive, type Enrollment, type Enrollments } from './records.ts';
 
 export type EnrollmentCommand = NominateLearner | RecheckNomination | WaiveRule | ApproveNomination | WithdrawEnrollment | NoteSeat;
@@ -11,12 +27,18 @@ export type EnrollmentEvent = NominationEvent | ApprovalEvent;
 
 export const decideEnrollment = (command: EnrollmentCommand, by: Actor, state: Enrollments): Decision<EnrollmentEvent> => {
   switch (command.type) {
-    case 'NominateLearner': return nominateLearner(command, by, state);
-    case 'RecheckNomination': return recheckNomination(command, by, state);
-    case 'WaiveRule': return waiveRule(command, by, state);
-    case 'ApproveNomination': return approveNomination(command, by, state);
-    case 'WithdrawEnrollment': return withdrawEnrollment(command, by, state);
-    case 'NoteSeat': return noteSeat(command, state);
+    case 'NominateLearner':
+      return nominateLearner(command, by, state);
+    case 'RecheckNomination':
+      return recheckNomination(command, by, state);
+    case 'WaiveRule':
+      return waiveRule(command, by, state);
+    case 'ApproveNomination':
+      return approveNomination(command, by, state);
+    case 'WithdrawEnrollment':
+      return withdrawEnrollment(command, by, state);
+    case 'NoteSeat':
+      return noteSeat(command, state);
   }
 };
 
@@ -38,8 +60,23 @@ export const evolveEnrollment = (state: Enrollments, event: EnrollmentEvent): vo
 const nominated = (state: Enrollments, event: LearnerNominated): void => {
   const { enrollmentId: id, classId, personId, unitId, eligibility, by: enteredBy, at: enteredAt, grantId } = event;
   put(state, {
-    id, classId, personId, unitId, state: 'nominated', eligibility, waivers: [], seat: null, seatSequence: 0, reason: null, enteredBy, enteredAt,
-    approvedBy: null, approvedAt: null, grantId, version: 1, sequence: 1,
+    id,
+    classId,
+    personId,
+    unitId,
+    state: 'nominated',
+    eligibility,
+    waivers: [],
+    seat: null,
+    seatSequence: 0,
+    reason: null,
+    enteredBy,
+    enteredAt,
+    approvedBy: null,
+    approvedAt: null,
+    grantId,
+    version: 1,
+    sequence: 1,
   });
   state.changed.added.add(id);
 };
@@ -58,14 +95,23 @@ const take = (state: Enrollments, row: Enrollment, places: number): void => {
 
 const changeOf = (row: Enrollment, event: Exclude<EnrollmentEvent, LearnerNominated>): Partial<Enrollment> => {
   switch (event.type) {
-    case 'EligibilityRechecked': return { eligibility: event.eligibility, grantId: event.grantId };
-    case 'RuleWaived': return { waivers: [...row.waivers, event.waiver], grantId: event.grantId };
-    case 'NominationApproved': return { state: 'approved', approvedBy: event.by, approvedAt: event.at, grantId: event.grantId };
-    case 'SeatRequested': return {};
-    case 'SeatNoted': return { seat: event.seat, seatSequence: event.seatSequence };
-    case 'EnrollmentQueued': return { state: 'queued' };
-    case 'LearnerAdmitted': return { state: 'admitted' };
-    case 'NominationTurnedDown': return { state: 'turned-down', reason: event.reason };
-    case 'EnrollmentWithdrawn': return { state: 'withdrawn', grantId: event.grantId };
+    case 'EligibilityRechecked':
+      return { eligibility: event.eligibility, grantId: event.grantId };
+    case 'RuleWaived':
+      return { waivers: [...row.waivers, event.waiver], grantId: event.grantId };
+    case 'NominationApproved':
+      return { state: 'approved', approvedBy: event.by, approvedAt: event.at, grantId: event.grantId };
+    case 'SeatRequested':
+      return {};
+    case 'SeatNoted':
+      return { seat: event.seat, seatSequence: event.seatSequence };
+    case 'EnrollmentQueued':
+      return { state: 'queued' };
+    case 'LearnerAdmitted':
+      return { state: 'admitted' };
+    case 'NominationTurnedDown':
+      return { state: 'turned-down', reason: event.reason };
+    case 'EnrollmentWithdrawn':
+      return { state: 'withdrawn', grantId: event.grantId };
   }
 };

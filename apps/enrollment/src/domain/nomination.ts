@@ -80,8 +80,13 @@ export const nominateLearner = (command: NominateLearner, by: Actor, state: Enro
 
 /** The nomination while nothing was decided on it, its learner, and the grant. */
 const stillOpen = (
-  enrollmentId: string, by: Actor, state: Enrollments, roles: readonly ('officer' | 'board')[],
-): { readonly ok: true; readonly nomination: Enrollment; readonly learner: Learner; readonly grantId: string } | { readonly ok: false; readonly refusal: Decision<never> } => {
+  enrollmentId: string,
+  by: Actor,
+  state: Enrollments,
+  roles: readonly ('officer' | 'board')[],
+):
+  | { readonly ok: true; readonly nomination: Enrollment; readonly learner: Learner; readonly grantId: string }
+  | { readonly ok: false; readonly refusal: Decision<never> } => {
   const nomination = state.enrollments.get(enrollmentId);
   if (!nomination) return { ok: false, refusal: refuse('not-found') };
   if (!state.units.units.has(nomination.unitId)) return { ok: false, refusal: refuse('unit-not-known-yet') };
@@ -108,8 +113,10 @@ export const waiveRule = ({ enrollmentId, waiver }: WaiveRule, by: Actor, state:
   const published = ruleSetFor(state.ruleSets, by.today);
   const into = classOf(state, nomination);
   const concerns = published?.ruleSet.rules.some((rule) => rule.id === waiver.ruleId && rule.level === into.level) ?? false;
-  if (!published || !concerns || !canBeWaived(published, waiver.ruleId)) return refuse('rule-not-waivable', { field: 'ruleId', params: { ruleId: waiver.ruleId } });
-  if (nomination.waivers.some(({ ruleId }) => ruleId === waiver.ruleId)) return refuse('waiver-recorded', { field: 'ruleId', params: { ruleId: waiver.ruleId } });
+  if (!published || !concerns || !canBeWaived(published, waiver.ruleId))
+    return refuse('rule-not-waivable', { field: 'ruleId', params: { ruleId: waiver.ruleId } });
+  if (nomination.waivers.some(({ ruleId }) => ruleId === waiver.ruleId))
+    return refuse('waiver-recorded', { field: 'ruleId', params: { ruleId: waiver.ruleId } });
   const eligibility = judge(state, by.today, into, learner, [...nomination.waivers, waiver]);
   const head = { enrollmentId, by: by.actor, at: by.now, grantId };
   return accept<RuleWaived | EligibilityRechecked>({ type: 'RuleWaived', ...head, waiver }, { type: 'EligibilityRechecked', ...head, eligibility });

@@ -46,7 +46,12 @@ export interface PlannedTurn {
 /** What is on record, or planned, of a class. */
 export type ClassClaim = Pick<PastClass, 'programCode' | 'hostUnitId' | 'from' | 'to'>;
 
-export const claimOf = ({ programCode, hostUnitId, unitId, from, to }: PlannedTurn): ClassClaim => ({ programCode, hostUnitId: hostUnitId ?? unitId, from, to });
+export const claimOf = ({ programCode, hostUnitId, unitId, from, to }: PlannedTurn): ClassClaim => ({
+  programCode,
+  hostUnitId: hostUnitId ?? unitId,
+  from,
+  to,
+});
 
 /** Where a row contradicts what is known of its class; undefined where it agrees. */
 export const contradiction = (row: PlannedTurn, known: ClassClaim): 'programCode' | 'from' | 'to' | 'hostUnitCode' | undefined => {
@@ -57,7 +62,10 @@ export const contradiction = (row: PlannedTurn, known: ClassClaim): 'programCode
 };
 
 /** Where a row contradicts the turn of the same person in the same class; undefined where they say the same. */
-export const turnContradiction = (row: Pick<PastTurn, 'unitId' | 'documentNo'>, known: Pick<PastTurn, 'unitId' | 'documentNo'>): 'unitCode' | 'documentNo' | undefined => {
+export const turnContradiction = (
+  row: Pick<PastTurn, 'unitId' | 'documentNo'>,
+  known: Pick<PastTurn, 'unitId' | 'documentNo'>,
+): 'unitCode' | 'documentNo' | undefined => {
   if (row.unitId !== known.unitId) return 'unitCode';
   return row.documentNo === known.documentNo ? undefined : 'documentNo';
 };

@@ -42,12 +42,19 @@ class Quota {
 }
 
 const people = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
-const step = fc.record({ what: fc.constantFrom('nominate', 'approve', 'withdraw', 'hear', 'hear', 'tell', 'tell', 'tell-again', 'grow'), who: fc.nat(people.length - 1), which: fc.nat(5) });
+const step = fc.record({
+  what: fc.constantFrom('nominate', 'approve', 'withdraw', 'hear', 'hear', 'tell', 'tell', 'tell-again', 'grow'),
+  who: fc.nat(people.length - 1),
+  which: fc.nat(5),
+});
 
 it('keeps places and seats together, whatever comes in between, twice or late', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 6 }), (steps, seats, size) => {
-      const state: Enrollments = workspace(people.map((id) => learner(id, 'c11')), { classes: [{ ...intermediate, size }] });
+      const state: Enrollments = workspace(
+        people.map((id) => learner(id, 'c11')),
+        { classes: [{ ...intermediate, size }] },
+      );
       const quota = new Quota(seats);
       const outbox = new Map<string, EnrollmentEvent['type'][]>();
       const delivered = new Map<string, number>();

@@ -90,4 +90,6 @@ export const classOf = (state: Enrollments, { classId }: Pick<Enrollment, 'class
 
 /** Rules that keep the answer from being a plain yes: not met, lacking data, or waived. Ids; the data itself is nobody's business. */
 export const openRules = ({ results }: EligibilityAnswer): string[] =>
-  results.filter(({ partOf, outcome, waivedBy }) => partOf === null && (outcome === 'not-met' || outcome === 'missing-data' || waivedBy !== undefined)).map(({ ruleId }) => ruleId);
+  results
+    .filter(({ partOf, outcome, waivedBy }) => partOf === null && (outcome === 'not-met' || outcome === 'missing-data' || waivedBy !== undefined))
+    .map(({ ruleId }) => ruleId);

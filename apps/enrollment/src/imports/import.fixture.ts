@@ -26,12 +26,17 @@ export const upload = async (service: TestService, sub: string, lines: readonly 
   return service.service.http.inject({
     method: 'POST',
     url: `${api}/imports?mode=plan${query}`,
-    headers: { authorization: `Bearer ${await service.issuer.token(sub)}`, 'idempotency-key': key, 'content-type': `multipart/form-data; boundary=${boundary}` },
+    headers: {
+      authorization: `Bearer ${await service.issuer.token(sub)}`,
+      'idempotency-key': key,
+      'content-type': `multipart/form-data; boundary=${boundary}`,
+    },
     payload: `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="turns.csv"\r\ncontent-type: text/csv\r\n\r\n${file}\r\n--${boundary}--\r\n`,
   });
 };
 
-export const planned = (service: TestService, sub: string, lines: readonly string[]): Promise<Plan> => expectStatus<Plan>(upload(service, sub, lines), 201);
+export const planned = (service: TestService, sub: string, lines: readonly string[]): Promise<Plan> =>
+  expectStatus<Plan>(upload(service, sub, lines), 201);
 
 /** Waits until the step under way has ended; throws with its last state after a while. */
 export const ended = async (service: TestService, sub: string, id: string): Promise<Progress> => {

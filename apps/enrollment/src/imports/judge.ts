@@ -30,15 +30,21 @@ const rememberedClasses = 50_000;
 export const judgeTurns = async (rows: readonly RowToJudge<PastTurnRow>[], tx: Tx, judging: Judging): Promise<Verdict<PlannedTurn>[]> => {
   const references = rows.map(({ value }) => judging.identityRef(value.identityNumber));
   const persons = await findPersons(tx, references);
-  const programs = await programsByCode(tx, rows.map(({ value }) => value.programCode));
+  const programs = await programsByCode(
+    tx,
+    rows.map(({ value }) => value.programCode),
+  );
   const classes = await knownClasses(tx, [...new Set(rows.map(({ value }) => value.classCode))]);
   const read = rows.map(({ value }, place) => resolve(value, persons.get(references[place] ?? ''), programs, judging));
   const found = read.map(({ turn }) => turn).filter((turn) => turn !== undefined);
   const permitted = await permission(tx, found, judging);
-  const known = await knownTurns(tx, found.flatMap(({ classCode, personId }) => {
-    const past = classes.get(classCode);
-    return past ? [{ classId: past.id, personId }] : [];
-  }));
+  const known = await knownTurns(
+    tx,
+    found.flatMap(({ classCode, personId }) => {
+      const past = classes.get(classCode);
+      return past ? [{ classId: past.id, personId }] : [];
+    }),
+  );
   return read.map(({ turn, errors }): Verdict<PlannedTurn> => {
     if (!turn) return { verdict: 'rejected', errors };
     if (!permitted(turn)) return rejected(cellErrors.outOfScope);
@@ -58,7 +64,12 @@ export const judgeTurns = async (rows: readonly RowToJudge<PastTurnRow>[], tx: T
 const rejected = (error: CellError): Verdict<never> => ({ verdict: 'rejected', errors: [error] });
 
 /** The row with ids in place of names and codes, or all that is wrong with it at once. */
-const resolve = (row: PastTurnRow, person: FoundPerson | undefined, programs: ReadonlyMap<string, readonly Program[]>, { units, byCode }: Judging): { turn?: PlannedTurn; errors: CellError[] } => {
+const resolve = (
+  row: PastTurnRow,
+  person: FoundPerson | undefined,
+  programs: ReadonlyMap<string, readonly Program[]>,
+  { units, byCode }: Judging,
+): { turn?: PlannedTurn; errors: CellError[] } => {
   const { name, classCode, programCode, from, to, documentNo } = row;
   const errors: CellError[] = [];
   const unit = byCode.get(row.unitCode);
@@ -75,7 +86,17 @@ const resolve = (row: PastTurnRow, person: FoundPerson | undefined, programs: Re
   else if (!program) errors.push(cellErrors.programNotInForce);
   if (!person || !unit || !program || errors.length > 0) return { errors };
   return {
-    turn: { personId: person.personId, unitId: unit.id, classCode, programCode, line: program.line, hostUnitId: host?.id ?? null, from, to, documentNo },
+    turn: {
+      personId: person.personId,
+      unitId: unit.id,
+      classCode,
+      programCode,
+      line: program.line,
+      hostUnitId: host?.id ?? null,
+      from,
+      to,
+      documentNo,
+    },
     errors,
   };
 };

@@ -24,7 +24,17 @@ interface Cells {
   readonly documentNo: string;
 }
 const line = (serial: number, change: Partial<Cells> = {}): string => {
-  const cells = { name: `Nguyễn Văn p${serial}`, code: `L${course}.19`, program: 'TCLLCT', unit: 'old', host: 'school', from: '4/3/2019', to: '28/6/2019', documentNo: '12-KH/TU', ...change };
+  const cells = {
+    name: `Nguyễn Văn p${serial}`,
+    code: `L${course}.19`,
+    program: 'TCLLCT',
+    unit: 'old',
+    host: 'school',
+    from: '4/3/2019',
+    to: '28/6/2019',
+    documentNo: '12-KH/TU',
+    ...change,
+  };
   return [numberOf(serial), cells.name, cells.code, cells.program, cells.unit, cells.host, cells.from, cells.to, cells.documentNo].join(',');
 };
 const codesOf = ({ findings }: Plan): string[] => findings.map(({ column, code }) => `${column} ${code}`).sort();
@@ -35,7 +45,10 @@ interface Told {
   readonly subject: string;
 }
 const toldBy = async (importId: string): Promise<string[]> => {
-  const { rows } = await service.service.pool.query<Told>(`select type, sequence, subject from messaging.log where data->>'importId' = $1 order by id`, [importId]);
+  const { rows } = await service.service.pool.query<Told>(
+    `select type, sequence, subject from messaging.log where data->>'importId' = $1 order by id`,
+    [importId],
+  );
   return rows.map(({ type, sequence }) => `${type.split('.')[1]} ${sequence}`);
 };
 
@@ -54,7 +67,18 @@ describe('an import of past turns', () => {
     expect([done, rejected]).toEqual([3, 0]);
     expect(await toldBy(id)).toEqual(['past-class-recorded 1', 'turn-recorded 1', 'turn-recorded 1', 'turn-recorded 1']);
     const { items } = await expectStatus<{ items: object[] }>(get('reader', `/classes?code=L${course}.19`), 200);
-    expect(items).toMatchObject([{ provenance: 'imported', state: 'past', taken: 3, size: null, line: 'intermediate-theory', hostUnitId: idOf('school'), from: '2019-03-04', to: '2019-06-28' }]);
+    expect(items).toMatchObject([
+      {
+        provenance: 'imported',
+        state: 'past',
+        taken: 3,
+        size: null,
+        line: 'intermediate-theory',
+        hostUnitId: idOf('school'),
+        from: '2019-03-04',
+        to: '2019-06-28',
+      },
+    ]);
   });
   it('of the same file again changes nothing', async () => {
     const file = [line(1), line(2)];
@@ -70,14 +94,33 @@ describe('an import of past turns', () => {
   });
   it('rejects by cell, with all that is wrong with a row at once', async () => {
     const plan = await planned(service, 'board', [
-      line(1), line(8, { name: 'Trần Thị Khác' }), line(77, { program: 'NONE', unit: 'nowhere' }), line(2, { from: '1/8/2025', to: '2/8/2025' }), line(3, { from: '4/3/2017', to: '1/6/2017' }),
-      line(4, { from: '5/3/2019' }), line(5, { program: 'CN3' }), line(6, { host: 'd1' }), line(1), line(7, { to: '1/1/2019' }),
+      line(1),
+      line(8, { name: 'Trần Thị Khác' }),
+      line(77, { program: 'NONE', unit: 'nowhere' }),
+      line(2, { from: '1/8/2025', to: '2/8/2025' }),
+      line(3, { from: '4/3/2017', to: '1/6/2017' }),
+      line(4, { from: '5/3/2019' }),
+      line(5, { program: 'CN3' }),
+      line(6, { host: 'd1' }),
+      line(1),
+      line(7, { to: '1/1/2019' }),
     ]);
     expect(plan).toMatchObject({ rows: 10, accepted: 1, rejected: 9 });
-    expect(codesOf(plan)).toEqual([
-      '* row-duplicate', 'from class-contradicted', 'hostUnitCode class-contradicted', 'identityNumber person-unknown', 'name person-name-differs', 'programCode class-contradicted',
-      'programCode program-not-in-force', 'programCode program-unknown', 'to class-dates', 'unitCode unit-code-unknown', 'unitCode unit-not-there',
-    ].sort());
+    expect(codesOf(plan)).toEqual(
+      [
+        '* row-duplicate',
+        'from class-contradicted',
+        'hostUnitCode class-contradicted',
+        'identityNumber person-unknown',
+        'name person-name-differs',
+        'programCode class-contradicted',
+        'programCode program-not-in-force',
+        'programCode program-unknown',
+        'to class-dates',
+        'unitCode unit-code-unknown',
+        'unitCode unit-not-there',
+      ].sort(),
+    );
     const back = await get('board', `/imports/${plan.id}/rejected`);
     expect(back.statusCode).toBe(200);
     expect(back.body).toContain('cách_sửa');
@@ -101,7 +144,10 @@ describe('an import of past turns', () => {
     await service.publish([card('p2', 'c11', { name: 'Nguyễn Văn p2', serial: 2, mergedInto: 'p3' })]);
     await expectStatus(service.call('board', 'POST', `${api}/imports/${plan.id}/commit`, { planHash: plan.planHash }), 202);
     await expect.poll(() => toldBy(plan.id)).toHaveLength(3);
-    const { rows } = await service.service.pool.query<{ personId: string }>('select person_id as "personId" from enrollment.past_turn where import_id = $1', [plan.id]);
+    const { rows } = await service.service.pool.query<{ personId: string }>(
+      'select person_id as "personId" from enrollment.past_turn where import_id = $1',
+      [plan.id],
+    );
     expect(rows.map(({ personId }) => personId).sort()).toEqual([idOf('p1'), idOf('p3')].sort());
     await service.publish([card('p2', 'c11', { name: 'Nguyễn Văn p2', serial: 2 })]);
   });
@@ -122,7 +168,11 @@ describe('a revoked import', () => {
     await revoked(service, 'board', first.id);
     expect((await toldBy(first.id)).slice(3)).toEqual(['turn-revoked 2', 'turn-revoked 2', 'past-class-revoked 2']);
     expect((await expectStatus<{ items: object[] }>(get('reader', `/classes?code=L${course}.19`), 200)).items).toEqual([]);
-    const again = await committed(service, 'board', [file[0] ?? '', line(2, { from: '11/3/2019' })].map((row) => row.replace('4/3/2019', '11/3/2019')));
+    const again = await committed(
+      service,
+      'board',
+      [file[0] ?? '', line(2, { from: '11/3/2019' })].map((row) => row.replace('4/3/2019', '11/3/2019')),
+    );
     expect(await toldBy(again.id)).toEqual(['past-class-recorded 3', 'turn-recorded 1', 'turn-recorded 1']);
     await revoked(service, 'board', again.id);
     const third = await committed(service, 'board', file);
@@ -160,19 +210,31 @@ describe('scope', () => {
   it('shows history to the successor it is assigned to, its unassigned rows to the board, and to a stranger nothing', async () => {
     const { id } = await committed(service, 'board', [line(7), line(5)]);
     const rows = async (sub: string): Promise<string[]> => {
-      const { items } = await expectStatus<{ items: { personId: string; importId: string }[] }>(get(sub, `/enrollments?unitId=${idOf('old')}&limit=200`), 200);
-      return items.filter(({ importId }) => importId === id).map(({ personId }) => personId).sort();
+      const { items } = await expectStatus<{ items: { personId: string; importId: string }[] }>(
+        get(sub, `/enrollments?unitId=${idOf('old')}&limit=200`),
+        200,
+      );
+      return items
+        .filter(({ importId }) => importId === id)
+        .map(({ personId }) => personId)
+        .sort();
     };
     await service.publish([assigned('p7', 'old', 'c21')]);
     expect(await rows('board')).toEqual([idOf('p5'), idOf('p7')].sort());
     expect(await rows('officer.c21')).toEqual([idOf('p7')]);
     expect(await rows('officer.c11')).toEqual([]);
     expect(await refusedAs(get('officer.old', `/enrollments?unitId=${idOf('old')}`))).toBe('403 out-of-scope');
-    const { items } = await expectStatus<{ items: { id: string; provenance: string; documentNo: string }[] }>(get('officer.c21', `/enrollments?personId=${idOf('p7')}`), 200);
+    const { items } = await expectStatus<{ items: { id: string; provenance: string; documentNo: string }[] }>(
+      get('officer.c21', `/enrollments?personId=${idOf('p7')}`),
+      200,
+    );
     expect(items).toMatchObject([{ provenance: 'imported', state: 'recorded', documentNo: '12-KH/TU' }]);
     expect(await refusedAs(get('officer.c11', `/enrollments/${items[0]?.id}`))).toBe('403 out-of-scope');
     const story = await expectStatus<object[]>(get('officer.c21', `/enrollments/${items[0]?.id}/timeline`), 200);
     expect(story).toMatchObject([{ type: 'enrollment.turn-recorded', causationId: id, actor: 'board' }]);
-    expect(await expectStatus(get('officer.c21', `/enrollments/${items[0]?.id}`), 200)).toMatchObject({ personName: 'Nguyễn Văn p7', eligibility: null });
+    expect(await expectStatus(get('officer.c21', `/enrollments/${items[0]?.id}`), 200)).toMatchObject({
+      personName: 'Nguyễn Văn p7',
+      eligibility: null,
+    });
   });
 });

@@ -8,7 +8,18 @@ import { writeAudit } from '@khue/messaging/audit';
 import type { Command, Tx } from '@khue/messaging/command';
 import { enqueue } from '@khue/messaging/outbox';
 import { v7 as uuidv7 } from 'uuid';
-import { contradiction, claimOf, turnContradiction, withoutTurns, withTurns, type ClassClaim, type PastClass, type PastEvent, type PastTurn, type PlannedTurn } from '../domain/past-turns.ts';
+import {
+  contradiction,
+  claimOf,
+  turnContradiction,
+  withoutTurns,
+  withTurns,
+  type ClassClaim,
+  type PastClass,
+  type PastEvent,
+  type PastTurn,
+  type PlannedTurn,
+} from '../domain/past-turns.ts';
 import { tellPast } from '../outbound.ts';
 import * as store from '../store/past-turns.ts';
 import { cellErrors, classContradicted, turnContradicted } from './cell-errors.ts';
@@ -52,7 +63,12 @@ export const pastTurnImport = ({ directory, config }: Pick<Host, 'directory' | '
       });
     },
     apply: (rows, tx, job) => recordTurns(rows, tx, job),
-    revoke: (rows, tx, job) => takeBackTurns(rows.map(({ id }) => id), tx, job),
+    revoke: (rows, tx, job) =>
+      takeBackTurns(
+        rows.map(({ id }) => id),
+        tx,
+        job,
+      ),
   };
 };
 
@@ -87,13 +103,27 @@ const recordTurns = async (rows: readonly RowToApply<PlannedTurn>[], tx: Tx, job
       pairs.add(pair);
     }
   }
-  await store.insertFirstTurns(tx, firsts.map(({ turn }) => turn), job.id);
-  const added = await store.insertTurns(tx, rest.map(({ turn }) => turn), job.id);
+  await store.insertFirstTurns(
+    tx,
+    firsts.map(({ turn }) => turn),
+    job.id,
+  );
+  const added = await store.insertTurns(
+    tx,
+    rest.map(({ turn }) => turn),
+    job.id,
+  );
   const recorded = [...firsts, ...rest.filter(({ turn }) => added.has(turn.id))];
   const others = rest.filter(({ turn }) => !added.has(turn.id));
   if (others.length > 0) {
-    const known = await store.knownTurns(tx, others.map(({ turn }) => turn));
-    const revoked = await store.revokedTurns(tx, others.map(({ turn }) => turn.id));
+    const known = await store.knownTurns(
+      tx,
+      others.map(({ turn }) => turn),
+    );
+    const revoked = await store.revokedTurns(
+      tx,
+      others.map(({ turn }) => turn.id),
+    );
     const again: PastTurn[] = [];
     for (const { turn, rowNo, code } of others) {
       const twin = known(turn.classId, turn.personId);
@@ -108,8 +138,17 @@ const recordTurns = async (rows: readonly RowToApply<PlannedTurn>[], tx: Tx, job
     }
     await store.reviveTurns(tx, again, job.id);
   }
-  const changed = [...Map.groupBy(recorded, ({ code }) => code)].map(([code, its]) => withTurns(need(classes.get(code)), need(first.get(code)), its.length));
-  await tellAll(tx, job, changed, recorded.map(({ turn }) => turn), 'Recorded', { rejected: rows.length - recorded.length });
+  const changed = [...Map.groupBy(recorded, ({ code }) => code)].map(([code, its]) =>
+    withTurns(need(classes.get(code)), need(first.get(code)), its.length),
+  );
+  await tellAll(
+    tx,
+    job,
+    changed,
+    recorded.map(({ turn }) => turn),
+    'Recorded',
+    { rejected: rows.length - recorded.length },
+  );
   return outcomes;
 };
 
@@ -122,16 +161,28 @@ const takeBackTurns = async (ids: readonly string[], tx: Tx, job: ImportJob): Pr
 
 /** Saves the classes, tells of them and of the turns, and keeps one audit row for the chunk. A class is told of before its turns and taken back after them. */
 const tellAll = async (
-  tx: Tx, job: ImportJob, classes: readonly { readonly past: PastClass; readonly told: boolean }[], turns: readonly PastTurn[], what: 'Recorded' | 'Revoked', counts: Record<string, number>,
+  tx: Tx,
+  job: ImportJob,
+  classes: readonly { readonly past: PastClass; readonly told: boolean }[],
+  turns: readonly PastTurn[],
+  what: 'Recorded' | 'Revoked',
+  counts: Record<string, number>,
 ): Promise<void> => {
-  await store.saveClasses(tx, classes.map(({ past }) => past), job.id);
+  await store.saveClasses(
+    tx,
+    classes.map(({ past }) => past),
+    job.id,
+  );
   const command = envelopeOf(job, what === 'Recorded' ? 'RecordPastTurns' : 'RevokePastTurns');
   const toldOf = classes.filter(({ told }) => told);
   await writeAudit(tx, [{ command, subject: job.id, before: undefined, after: { turns: turns.length, classes: toldOf.length, ...counts } }]);
   const ofClasses = toldOf.map(({ past }): PastEvent => ({ type: `PastClass${what}`, past, importId: job.id }));
   const ofTurns = turns.map((turn): PastEvent => ({ type: `Turn${what}`, turn, importId: job.id }));
   const events = what === 'Recorded' ? [...ofClasses, ...ofTurns] : [...ofTurns, ...ofClasses];
-  await enqueue(tx, events.map((event) => ({ event: tellPast(event), command })));
+  await enqueue(
+    tx,
+    events.map((event) => ({ event: tellPast(event), command })),
+  );
 };
 
 const envelopeOf = ({ actor, context }: ImportJob, type: string): Command => {
@@ -139,8 +190,15 @@ const envelopeOf = ({ actor, context }: ImportJob, type: string): Command => {
   const now = new Date();
   const { correlationId = id, grantId, traceparent } = context;
   return {
-    id, body: { type }, actor, now: now.toISOString(), today: todayIn(now), correlationId, causationId: id,
-    ...(grantId === undefined ? {} : { grantId }), ...(traceparent === undefined ? {} : { traceparent }),
+    id,
+    body: { type },
+    actor,
+    now: now.toISOString(),
+    today: todayIn(now),
+    correlationId,
+    causationId: id,
+    ...(grantId === undefined ? {} : { grantId }),
+    ...(traceparent === undefined ? {} : { traceparent }),
   };
 };
 

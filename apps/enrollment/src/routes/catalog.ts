@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '@khue/contracts/canonical-json';
-import { listClasses, listPrograms, listRuleSets, openClass, publishProgram, publishRuleSet, readClass } from '@khue/contracts/http/enrollment-catalog';
+import {
+  listClasses,
+  listPrograms,
+  listRuleSets,
+  openClass,
+  publishProgram,
+  publishRuleSet,
+  readClass,
+} from '@khue/contracts/http/enrollment-catalog';
 import type { Host } from '@khue/host/host';
 import { Refuse } from '@khue/host/refuse';
 import { v7 as uuidv7 } from 'uuid';

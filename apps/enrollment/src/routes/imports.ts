@@ -48,7 +48,15 @@ export const serveImports = ({ directory, pool, serve }: Host, flow: ImportFlow)
     if (planned?.state === 'planning') throw new Refuse('idempotency-key-in-flight', { retryAfterSeconds: 5 });
     if (planned) return { body: planOf(planned) };
     const { name, stream } = await call.file();
-    const answer = await flow.planUpload({ id, kind: 'past-turns', upload: stream, fileName: name, actor: caller.sub, unitId, context: { correlationId, grantId: grant.id } });
+    const answer = await flow.planUpload({
+      id,
+      kind: 'past-turns',
+      upload: stream,
+      fileName: name,
+      actor: caller.sub,
+      unitId,
+      context: { correlationId, grantId: grant.id },
+    });
     return answer.ok ? { body: answer.plan } : answer;
   });
   serve(contract.commitImport, async (call) => {

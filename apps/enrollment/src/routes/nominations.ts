@@ -1,5 +1,12 @@
 import {
-  approveNomination, listNominations, nominateLearner, nominateLearners, readNomination, recheckNomination, waiveRule, withdrawNomination,
+  approveNomination,
+  listNominations,
+  nominateLearner,
+  nominateLearners,
+  readNomination,
+  recheckNomination,
+  waiveRule,
+  withdrawNomination,
 } from '@khue/contracts/http/enrollment';
 import { toProblem } from '@khue/contracts/problems';
 import type { Host } from '@khue/host/host';
@@ -54,15 +61,21 @@ export const serveNominations = ({ serve, pool, directory, problems }: Host, { e
   });
 
   serve(recheckNomination, async (call) =>
-    enrollments.handle(call.command<EnrollmentCommand>({ type: 'RecheckNomination', enrollmentId: call.params.id }, because(call.body))));
-  serve(waiveRule, async (call) => enrollments.handle(call.command<EnrollmentCommand>({ type: 'WaiveRule', enrollmentId: call.params.id, waiver: call.body })));
+    enrollments.handle(call.command<EnrollmentCommand>({ type: 'RecheckNomination', enrollmentId: call.params.id }, because(call.body))),
+  );
+  serve(waiveRule, async (call) =>
+    enrollments.handle(call.command<EnrollmentCommand>({ type: 'WaiveRule', enrollmentId: call.params.id, waiver: call.body })),
+  );
   serve(approveNomination, async (call) =>
-    enrollments.handle(call.command<EnrollmentCommand>({ type: 'ApproveNomination', enrollmentId: call.params.id }, because(call.body))));
+    enrollments.handle(call.command<EnrollmentCommand>({ type: 'ApproveNomination', enrollmentId: call.params.id }, because(call.body))),
+  );
   serve(withdrawNomination, async (call) =>
-    enrollments.handle(call.command<EnrollmentCommand>({ type: 'WithdrawEnrollment', enrollmentId: call.params.id }, because(call.body))));
+    enrollments.handle(call.command<EnrollmentCommand>({ type: 'WithdrawEnrollment', enrollmentId: call.params.id }, because(call.body))),
+  );
 };
 
-const because = (body: { readonly reason?: string | undefined } | undefined): { reason?: string } => (body?.reason === undefined ? {} : { reason: body.reason });
+const because = (body: { readonly reason?: string | undefined } | undefined): { reason?: string } =>
+  body?.reason === undefined ? {} : { reason: body.reason };
 
 /** Each person of a list has an answer of its own under the list's key, so that a list sent twice sends nobody twice. */
 const keyFor = (command: Command<EnrollmentCommand>, personId: string): Command<EnrollmentCommand> =>

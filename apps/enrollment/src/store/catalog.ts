@@ -14,7 +14,10 @@ const programColumns = `id, code, version, name, level, form, line, hours, valid
 
 /** Locks the counters of the codes. */
 export const loadPrograms = async (tx: Tx, codes: readonly string[], directory: Directory): Promise<Programs> => {
-  const last = await lockSeries(tx, codes.map((key) => ({ kind: 'program', key })));
+  const last = await lockSeries(
+    tx,
+    codes.map((key) => ({ kind: 'program', key })),
+  );
   return { ...directory, last, added: new Map() };
 };
 
@@ -27,9 +30,17 @@ export const savePrograms = async (tx: Tx, { added, last }: Programs): Promise<v
     text: `insert into enrollment.program (id, code, version, name, level, form, line, hours, valid_from, document_no, published_at)
       select * from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[], $9::date[], $10::text[], $11::timestamptz[])`,
     values: [
-      programs.map(({ id }) => id), programs.map(({ code }) => code), programs.map(({ version }) => version), programs.map(({ name }) => name),
-      programs.map(({ level }) => level), programs.map(({ form }) => form), programs.map(({ line }) => line), programs.map(({ hours }) => hours),
-      programs.map(({ validFrom }) => validFrom), programs.map(({ documentNo }) => documentNo), programs.map(({ publishedAt }) => publishedAt),
+      programs.map(({ id }) => id),
+      programs.map(({ code }) => code),
+      programs.map(({ version }) => version),
+      programs.map(({ name }) => name),
+      programs.map(({ level }) => level),
+      programs.map(({ form }) => form),
+      programs.map(({ line }) => line),
+      programs.map(({ hours }) => hours),
+      programs.map(({ validFrom }) => validFrom),
+      programs.map(({ documentNo }) => documentNo),
+      programs.map(({ publishedAt }) => publishedAt),
     ],
   });
   expectRows('program-save', programs.length, rowCount);
@@ -37,13 +48,20 @@ export const savePrograms = async (tx: Tx, { added, last }: Programs): Promise<v
 
 /** All versions of the programs named, by code. They are never changed, so nothing is locked. */
 export const programsByCode = async (tx: Tx, codes: readonly string[]): Promise<Map<string, Program[]>> => {
-  const { rows } = await tx.query<Program>({ name: 'program-by-code', text: `select ${programColumns} from enrollment.program where code = any($1)`, values: [[...new Set(codes)]] });
+  const { rows } = await tx.query<Program>({
+    name: 'program-by-code',
+    text: `select ${programColumns} from enrollment.program where code = any($1)`,
+    values: [[...new Set(codes)]],
+  });
   return Map.groupBy(rows, ({ code }) => code);
 };
 
 /** Locks the counters of the ids. */
 export const loadRuleSets = async (tx: Tx, ids: readonly string[], directory: Directory): Promise<RuleSets> => {
-  await lockSeries(tx, ids.map((key) => ({ kind: 'rule-set', key })));
+  await lockSeries(
+    tx,
+    ids.map((key) => ({ kind: 'rule-set', key })),
+  );
   const { rows } = await tx.query<{ id: string; version: number; hash: string }>({
     name: 'rule-set-last',
     text: 'select distinct on (id) id, version, hash from enrollment.rule_set where id = any($1) order by id, version desc',
@@ -61,8 +79,11 @@ export const saveRuleSets = async (tx: Tx, { added }: RuleSets): Promise<void> =
     text: `insert into enrollment.rule_set (id, version, hash, body, published_at)
       select * from unnest($1::text[], $2::int[], $3::text[], $4::jsonb[], $5::timestamptz[])`,
     values: [
-      sets.map(({ published }) => published.ruleSet.id), sets.map(({ published }) => published.ruleSet.version), sets.map(({ published }) => published.hash),
-      sets.map(({ published }) => JSON.stringify(published.ruleSet)), sets.map(({ at }) => at),
+      sets.map(({ published }) => published.ruleSet.id),
+      sets.map(({ published }) => published.ruleSet.version),
+      sets.map(({ published }) => published.hash),
+      sets.map(({ published }) => JSON.stringify(published.ruleSet)),
+      sets.map(({ at }) => at),
     ],
   });
   expectRows('rule-set-save', sets.length, rowCount);
@@ -98,7 +119,11 @@ export const createCatalog = (pool: Pool) => {
         orderBy: [{ id: 'asc' }, { version: 'asc' }],
         take: paging.limit + 1,
       });
-      return toPage(rows.map(({ hash, body }) => publishedRuleSet.parse({ hash, ruleSet: body })), paging.limit, ({ ruleSet }) => [ruleSet.id, ruleSet.version]);
+      return toPage(
+        rows.map(({ hash, body }) => publishedRuleSet.parse({ hash, ruleSet: body })),
+        paging.limit,
+        ({ ruleSet }) => [ruleSet.id, ruleSet.version],
+      );
     },
   };
 };
@@ -108,5 +133,9 @@ const dateOf = (day: string): Date => new Date(`${day}T00:00:00Z`);
 const dayOf = (date: Date): string => date.toISOString().slice(0, 10);
 
 const toProgram = ({ level, form, validFrom, publishedAt, ...row }: ProgramRow): Program => ({
-  ...row, level: level as Program['level'], form: form as Program['form'], validFrom: dayOf(validFrom), publishedAt: publishedAt.toISOString(),
+  ...row,
+  level: level as Program['level'],
+  form: form as Program['form'],
+  validFrom: dayOf(validFrom),
+  publishedAt: publishedAt.toISOString(),
 });

@@ -12,11 +12,20 @@ const classColumns = `c.id, c.code, c.program_id as "programId", c.program_code 
 
 /** Locks the counters of the numbers that may be given, and, where a code is the caller's own, the codes of its host. */
 export const loadClasses = async (tx: Tx, commands: readonly OpenClass[], directory: Directory): Promise<Classes> => {
-  const programs = await programsByCode(tx, commands.map(({ programCode }) => programCode));
+  const programs = await programsByCode(
+    tx,
+    commands.map(({ programCode }) => programCode),
+  );
   const named = commands.filter((command): command is OpenClass & { code: string } => command.code !== undefined);
-  await lockSeries(tx, named.map(({ hostUnitId }) => ({ kind: 'class-code', key: hostUnitId })));
+  await lockSeries(
+    tx,
+    named.map(({ hostUnitId }) => ({ kind: 'class-code', key: hostUnitId })),
+  );
   const series = commands.map((command) => seriesNamed(command, programs.get(command.programCode) ?? [])).filter((key) => key !== undefined);
-  const lastNo = await lockSeries(tx, series.map((key) => ({ kind: 'class', key })));
+  const lastNo = await lockSeries(
+    tx,
+    series.map((key) => ({ kind: 'class', key })),
+  );
   const { rows } = await tx.query<{ host: string; code: string }>({
     name: 'class-codes',
     text: `select host_unit_id as host, code from enrollment.class where (host_unit_id, code) in (select * from unnest($1::uuid[], $2::text[]))`,
@@ -37,10 +46,19 @@ export const saveClasses = async (tx: Tx, { added, lastNo }: Classes): Promise<v
       from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::uuid[], $10::json[], $11::int[], $12::date[], $13::date[])
         as n (id, code, program_id, program_code, program_version, line, level, form, host_unit_id, organizers, size, f, t)`,
     values: [
-      classes.map(({ id }) => id), classes.map(({ code }) => code), classes.map(({ programId }) => programId), classes.map(({ programCode }) => programCode),
-      classes.map(({ programVersion }) => programVersion), classes.map(({ line }) => line), classes.map(({ level }) => level), classes.map(({ form }) => form),
-      classes.map(({ hostUnitId }) => hostUnitId), classes.map(({ organizers }) => JSON.stringify(organizers)), classes.map(({ size }) => size),
-      classes.map(({ from }) => from), classes.map(({ to }) => to),
+      classes.map(({ id }) => id),
+      classes.map(({ code }) => code),
+      classes.map(({ programId }) => programId),
+      classes.map(({ programCode }) => programCode),
+      classes.map(({ programVersion }) => programVersion),
+      classes.map(({ line }) => line),
+      classes.map(({ level }) => level),
+      classes.map(({ form }) => form),
+      classes.map(({ hostUnitId }) => hostUnitId),
+      classes.map(({ organizers }) => JSON.stringify(organizers)),
+      classes.map(({ size }) => size),
+      classes.map(({ from }) => from),
+      classes.map(({ to }) => to),
     ],
   });
   expectRows('class-save', classes.length, rowCount);
@@ -80,7 +98,16 @@ export const listClasses = async (pool: Pool, filter: ClassFilter) => {
        and ($3::text is null or code = $3) and ($4::text is null or "programCode" = $4) and ($5::uuid is null or "hostUnitId" = $5)
        and ($6::int is null or "from" >= make_date($6, 1, 1) and "from" < make_date($6 + 1, 1, 1)) and ($7::text is null or provenance = $7)
      order by "from" desc, id limit $8`,
-    [afterFrom, afterId, filter.code ?? null, filter.programCode ?? null, filter.hostUnitId ?? null, filter.year ?? null, filter.provenance ?? null, filter.limit + 1],
+    [
+      afterFrom,
+      afterId,
+      filter.code ?? null,
+      filter.programCode ?? null,
+      filter.hostUnitId ?? null,
+      filter.year ?? null,
+      filter.provenance ?? null,
+      filter.limit + 1,
+    ],
   );
   return toPage(rows, filter.limit, (it) => [it.from, it.id]);
 };
@@ -96,7 +123,16 @@ export const classesById = async (tx: Tx, ids: readonly string[], lock: Readonly
     text: `select ${classColumns} from enrollment.class c where id = any($1::uuid[]) order by id for no key update`,
     values: [[...lock]],
   });
-  const others = seen.length === 0 ? [] : (await tx.query<LiveClass>({ name: 'class-read', text: `select ${classColumns} from enrollment.class c where id = any($1::uuid[])`, values: [seen] })).rows;
+  const others =
+    seen.length === 0
+      ? []
+      : (
+          await tx.query<LiveClass>({
+            name: 'class-read',
+            text: `select ${classColumns} from enrollment.class c where id = any($1::uuid[])`,
+            values: [seen],
+          })
+        ).rows;
   return [...locked.rows, ...others];
 };
 

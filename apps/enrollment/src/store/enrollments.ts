@@ -15,7 +15,11 @@ export const ruleSetReader = (): RuleSetReader => {
     const { rows } = await tx.query<{ hash: string }>({ name: 'rule-set-hashes', text: 'select hash from enrollment.rule_set' });
     const unknown = rows.map(({ hash }) => hash).filter((hash) => !known.has(hash));
     if (unknown.length > 0) {
-      const news = await tx.query<{ hash: string; body: unknown }>({ name: 'rule-set-by-hash', text: 'select hash, body from enrollment.rule_set where hash = any($1)', values: [unknown] });
+      const news = await tx.query<{ hash: string; body: unknown }>({
+        name: 'rule-set-by-hash',
+        text: 'select hash, body from enrollment.rule_set where hash = any($1)',
+        values: [unknown],
+      });
       for (const { hash, body } of news.rows) known.set(hash, publishedRuleSet.parse({ hash, ruleSet: body }));
     }
     return rows.map(({ hash }) => known.get(hash)).filter((set) => set !== undefined);
@@ -27,31 +31,59 @@ const enrollmentColumns = `e.id, e.class_id as "classId", e.person_id as "person
 
 /** Commands that count or give places of a class, or make sure that a person is there once, work under the lock of its row. */
 const needsClass = (command: EnrollmentCommand): boolean =>
-  command.type === 'NominateLearner' || command.type === 'ApproveNomination' || command.type === 'WithdrawEnrollment' ||
+  command.type === 'NominateLearner' ||
+  command.type === 'ApproveNomination' ||
+  command.type === 'WithdrawEnrollment' ||
   (command.type === 'NoteSeat' && (command.seat === 'refused' || command.seat === 'released'));
 
 /** Locks in this order: classes by id, enrollments by id. Cards, rules and assignments are read as they are. */
-export const loadEnrollments = async (tx: Tx, commands: readonly EnrollmentCommand[], directory: Directory, ruleSets: RuleSetReader): Promise<Enrollments> => {
+export const loadEnrollments = async (
+  tx: Tx,
+  commands: readonly EnrollmentCommand[],
+  directory: Directory,
+  ruleSets: RuleSetReader,
+): Promise<Enrollments> => {
   const nominations = commands.filter((command) => command.type === 'NominateLearner');
   const named = commands.filter((command) => command.type !== 'NominateLearner');
   const ids = [...new Set(named.map(({ enrollmentId }) => enrollmentId))];
   // The class of an enrollment never changes, so it may be read before anything is locked.
-  const places = ids.length === 0 ? [] : (await tx.query<{ id: string; classId: string }>({
-    name: 'enrollment-class', text: 'select id, class_id as "classId" from enrollment.enrollment where id = any($1::uuid[])', values: [ids],
-  })).rows;
+  const places =
+    ids.length === 0
+      ? []
+      : (
+          await tx.query<{ id: string; classId: string }>({
+            name: 'enrollment-class',
+            text: 'select id, class_id as "classId" from enrollment.enrollment where id = any($1::uuid[])',
+            values: [ids],
+          })
+        ).rows;
   const classOf = new Map(places.map(({ id, classId }) => [id, classId]));
-  const lock = commands.filter(needsClass).map((command) => (command.type === 'NominateLearner' ? command.classId : classOf.get(command.enrollmentId)));
+  const lock = commands
+    .filter(needsClass)
+    .map((command) => (command.type === 'NominateLearner' ? command.classId : classOf.get(command.enrollmentId)));
   const classes = await classesById(tx, [...classOf.values()], new Set(lock.filter((id) => id !== undefined)));
-  const enrollments = ids.length === 0 ? [] : (await tx.query<Enrollment>({
-    name: 'enrollment-lock', text: `select ${enrollmentColumns} from enrollment.enrollment e where id = any($1::uuid[]) order by id for no key update`, values: [ids],
-  })).rows;
-  const twins = nominations.length === 0 ? [] : (await tx.query<Pick<Enrollment, 'id' | 'classId' | 'personId'>>({
-    name: 'enrollment-twins',
-    text: `select e.* from unnest($1::uuid[], $2::uuid[]) as n (c, p) cross join lateral (
+  const enrollments =
+    ids.length === 0
+      ? []
+      : (
+          await tx.query<Enrollment>({
+            name: 'enrollment-lock',
+            text: `select ${enrollmentColumns} from enrollment.enrollment e where id = any($1::uuid[]) order by id for no key update`,
+            values: [ids],
+          })
+        ).rows;
+  const twins =
+    nominations.length === 0
+      ? []
+      : (
+          await tx.query<Pick<Enrollment, 'id' | 'classId' | 'personId'>>({
+            name: 'enrollment-twins',
+            text: `select e.* from unnest($1::uuid[], $2::uuid[]) as n (c, p) cross join lateral (
         select id, class_id as "classId", person_id as "personId" from enrollment.enrollment
         where class_id = n.c and person_id = n.p and state not in ('turned-down', 'withdrawn') limit 1) e`,
-    values: [nominations.map(({ classId }) => classId), nominations.map(({ personId }) => personId)],
-  })).rows;
+            values: [nominations.map(({ classId }) => classId), nominations.map(({ personId }) => personId)],
+          })
+        ).rows;
   const judges = commands.some(({ type }) => type === 'NominateLearner' || type === 'RecheckNomination' || type === 'WaiveRule');
   const persons = [...nominations.map(({ personId }) => personId), ...enrollments.map(({ personId }) => personId)];
   const learners = judges ? await readLearners(tx, persons) : [];
@@ -67,11 +99,13 @@ export const loadEnrollments = async (tx: Tx, commands: readonly EnrollmentComma
 };
 
 const readLearners = async (tx: Tx, persons: readonly string[]): Promise<Learner[]> =>
-  (await tx.query<Learner>({
-    name: 'person-learners',
-    text: 'select person_id as "personId", unit_id as "unitId", facts, merged_into as "mergedInto" from cards.person where person_id = any($1::uuid[])',
-    values: [[...new Set(persons)]],
-  })).rows;
+  (
+    await tx.query<Learner>({
+      name: 'person-learners',
+      text: 'select person_id as "personId", unit_id as "unitId", facts, merged_into as "mergedInto" from cards.person where person_id = any($1::uuid[])',
+      values: [[...new Set(persons)]],
+    })
+  ).rows;
 
 /** Where rows of split units stand, by unit and person. */
 export const readAssigned = async (tx: Tx, rows: readonly { readonly unitId: string; readonly personId: string }[]): Promise<Map<string, string>> => {
@@ -87,7 +121,10 @@ export const readAssigned = async (tx: Tx, rows: readonly { readonly unitId: str
 
 export const saveEnrollments = async (tx: Tx, { enrollments, classes, changed }: Enrollments): Promise<void> => {
   const pick = (ids: ReadonlySet<string>): Enrollment[] => [...ids].map((id) => enrollments.get(id)).filter((row) => row !== undefined);
-  await saveTaken(tx, [...changed.classes].map((id) => classes.get(id)).filter((it) => it !== undefined));
+  await saveTaken(
+    tx,
+    [...changed.classes].map((id) => classes.get(id)).filter((it) => it !== undefined),
+  );
   await insert(tx, pick(changed.added));
   await update(tx, pick(changed.amended));
   await updateJudgment(tx, pick(changed.judged));
@@ -102,9 +139,20 @@ const insert = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
       select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::text[], $10::bigint[], $11::text[],
         $12::text[], $13::timestamptz[], $14::text[], $15::timestamptz[], $16::uuid[], $17::int[], $18::int[])`,
     values: [
-      rows.map(({ id }) => id), rows.map(({ classId }) => classId), rows.map(({ personId }) => personId), rows.map(({ unitId }) => unitId), rows.map(({ state }) => state),
-      ...judgment(rows), rows.map(({ seat }) => seat), rows.map(({ seatSequence }) => seatSequence), rows.map(({ reason }) => reason),
-      rows.map(({ enteredBy }) => enteredBy), rows.map(({ enteredAt }) => enteredAt), ...decision(rows), rows.map(({ version }) => version), rows.map(({ sequence }) => sequence),
+      rows.map(({ id }) => id),
+      rows.map(({ classId }) => classId),
+      rows.map(({ personId }) => personId),
+      rows.map(({ unitId }) => unitId),
+      rows.map(({ state }) => state),
+      ...judgment(rows),
+      rows.map(({ seat }) => seat),
+      rows.map(({ seatSequence }) => seatSequence),
+      rows.map(({ reason }) => reason),
+      rows.map(({ enteredBy }) => enteredBy),
+      rows.map(({ enteredAt }) => enteredAt),
+      ...decision(rows),
+      rows.map(({ version }) => version),
+      rows.map(({ sequence }) => sequence),
     ],
   });
   expectRows('enrollment-insert', rows.length, rowCount);
@@ -119,8 +167,14 @@ const update = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
       from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[], $8::uuid[], $9::int[], $10::int[])
         as n (id, state, seat, seat_sequence, reason, approved_by, approved_at, grant_id, version, sequence) where e.id = n.id`,
     values: [
-      rows.map(({ id }) => id), rows.map(({ state }) => state), rows.map(({ seat }) => seat), rows.map(({ seatSequence }) => seatSequence), rows.map(({ reason }) => reason),
-      ...decision(rows), rows.map(({ version }) => version), rows.map(({ sequence }) => sequence),
+      rows.map(({ id }) => id),
+      rows.map(({ state }) => state),
+      rows.map(({ seat }) => seat),
+      rows.map(({ seatSequence }) => seatSequence),
+      rows.map(({ reason }) => reason),
+      ...decision(rows),
+      rows.map(({ version }) => version),
+      rows.map(({ sequence }) => sequence),
     ],
   });
   expectRows('enrollment-update', rows.length, rowCount);
@@ -139,8 +193,12 @@ const updateJudgment = async (tx: Tx, rows: readonly Enrollment[]): Promise<void
 };
 
 const judgment = (rows: readonly Enrollment[]): [string[], string[], string[]] => [
-  rows.map(({ eligibility }) => eligibility.verdict), rows.map(({ eligibility }) => JSON.stringify(eligibility)), rows.map(({ waivers }) => JSON.stringify(waivers)),
+  rows.map(({ eligibility }) => eligibility.verdict),
+  rows.map(({ eligibility }) => JSON.stringify(eligibility)),
+  rows.map(({ waivers }) => JSON.stringify(waivers)),
 ];
 const decision = (rows: readonly Enrollment[]): [(string | null)[], (string | null)[], (string | null)[]] => [
-  rows.map(({ approvedBy }) => approvedBy), rows.map(({ approvedAt }) => approvedAt), rows.map(({ grantId }) => grantId),
+  rows.map(({ approvedBy }) => approvedBy),
+  rows.map(({ approvedAt }) => approvedAt),
+  rows.map(({ grantId }) => grantId),
 ];

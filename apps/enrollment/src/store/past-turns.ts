@@ -39,19 +39,27 @@ export const standingPersons = async (tx: Tx, persons: readonly string[]): Promi
 
 /** Classes on record, by code. */
 export const knownClasses = async (tx: Tx, codes: readonly string[]): Promise<Map<string, PastClass>> => {
-  const { rows } = await tx.query<PastClass>(`select ${classColumns} from enrollment.past_class where code = any($1::text[]) and not revoked`, [codes]);
+  const { rows } = await tx.query<PastClass>(`select ${classColumns} from enrollment.past_class where code = any($1::text[]) and not revoked`, [
+    codes,
+  ]);
   return new Map(rows.map((row) => [row.code, row]));
 };
 
 const pairKey = (classId: string, personId: string): string => `${classId} ${personId}`;
 
 /** Turns on record of these persons in these classes. */
-export const knownTurns = async (tx: Tx, pairs: readonly Pick<PastTurn, 'classId' | 'personId'>[]): Promise<(classId: string, personId: string) => PastTurn | undefined> => {
-  const { rows } = pairs.length === 0 ? { rows: [] } : await tx.query<PastTurn>(
-    `select t.* from unnest($1::uuid[], $2::uuid[]) as n (c, p) cross join lateral (
+export const knownTurns = async (
+  tx: Tx,
+  pairs: readonly Pick<PastTurn, 'classId' | 'personId'>[],
+): Promise<(classId: string, personId: string) => PastTurn | undefined> => {
+  const { rows } =
+    pairs.length === 0
+      ? { rows: [] }
+      : await tx.query<PastTurn>(
+          `select t.* from unnest($1::uuid[], $2::uuid[]) as n (c, p) cross join lateral (
        select ${turnColumns} from enrollment.past_turn where class_id = n.c and person_id = n.p and not revoked limit 1) t`,
-    [pairs.map(({ classId }) => classId), pairs.map(({ personId }) => personId)],
-  );
+          [pairs.map(({ classId }) => classId), pairs.map(({ personId }) => personId)],
+        );
   const found = new Map(rows.map((row) => [pairKey(row.classId, row.personId), row]));
   return (classId, personId) => found.get(pairKey(classId, personId));
 };
@@ -59,7 +67,9 @@ export const knownTurns = async (tx: Tx, pairs: readonly Pick<PastTurn, 'classId
 /** Locks the classes of these rows in the order of their codes; those never heard of are made, and count as revoked until they are told of. */
 export const lockClasses = async (tx: Tx, rows: ReadonlyMap<string, PlannedTurn>, importId: string): Promise<Map<string, PastClass>> => {
   const lock = (): Promise<{ rows: PastClass[] }> =>
-    tx.query<PastClass>(`select ${classColumns} from enrollment.past_class where code = any($1::text[]) order by code for update`, [[...rows.keys()]]);
+    tx.query<PastClass>(`select ${classColumns} from enrollment.past_class where code = any($1::text[]) order by code for update`, [
+      [...rows.keys()],
+    ]);
   let locked = await lock();
   if (locked.rows.length < rows.size) {
     const known = new Set(locked.rows.map(({ code }) => code));
@@ -70,8 +80,14 @@ export const lockClasses = async (tx: Tx, rows: ReadonlyMap<string, PlannedTurn>
        from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::date[], $7::date[]) as n (id, code, program_code, line, host_unit_id, f, t)
        on conflict (code) do nothing`,
       [
-        news.map(([code]) => uuidv5(code, PAST_CLASS)), news.map(([code]) => code), news.map(([, row]) => row.programCode), news.map(([, row]) => row.line),
-        news.map(([, row]) => row.hostUnitId ?? row.unitId), news.map(([, row]) => row.from), news.map(([, row]) => row.to), importId,
+        news.map(([code]) => uuidv5(code, PAST_CLASS)),
+        news.map(([code]) => code),
+        news.map(([, row]) => row.programCode),
+        news.map(([, row]) => row.line),
+        news.map(([, row]) => row.hostUnitId ?? row.unitId),
+        news.map(([, row]) => row.from),
+        news.map(([, row]) => row.to),
+        importId,
       ],
     );
     locked = await lock();
@@ -90,7 +106,11 @@ export const lockClassesOf = async (tx: Tx, turns: readonly string[]): Promise<M
 };
 
 const turnValues = (turns: readonly PastTurn[]): string[][] => [
-  turns.map(({ id }) => id), turns.map(({ classId }) => classId), turns.map(({ personId }) => personId), turns.map(({ unitId }) => unitId), turns.map(({ documentNo }) => documentNo),
+  turns.map(({ id }) => id),
+  turns.map(({ classId }) => classId),
+  turns.map(({ personId }) => personId),
+  turns.map(({ unitId }) => unitId),
+  turns.map(({ documentNo }) => documentNo),
 ];
 
 const insertion = `insert into enrollment.past_turn (id, class_id, person_id, unit_id, document_no, import_id, revoked, sequence)
@@ -114,7 +134,10 @@ export const insertTurns = async (tx: Tx, turns: readonly PastTurn[], importId: 
 /** The numbers of the facts told of turns that were taken back, by id. */
 export const revokedTurns = async (tx: Tx, ids: readonly string[]): Promise<Map<string, number>> => {
   if (ids.length === 0) return new Map();
-  const { rows } = await tx.query<{ id: string; sequence: number }>('select id, sequence from enrollment.past_turn where id = any($1::uuid[]) and revoked', [ids]);
+  const { rows } = await tx.query<{ id: string; sequence: number }>(
+    'select id, sequence from enrollment.past_turn where id = any($1::uuid[]) and revoked',
+    [ids],
+  );
   return new Map(rows.map(({ id, sequence }) => [id, sequence]));
 };
 
@@ -132,10 +155,12 @@ export const reviveTurns = async (tx: Tx, turns: readonly PastTurn[], importId: 
 
 /** Takes back what an import recorded of these turns; answers them with the numbers of the facts to tell. Their classes are locked. */
 export const revokeTurns = async (tx: Tx, ids: readonly string[], importId: string): Promise<PastTurn[]> =>
-  (await tx.query<PastTurn>(
-    `update enrollment.past_turn set revoked = true, sequence = sequence + 1 where id = any($1::uuid[]) and import_id = $2 and not revoked returning ${turnColumns}`,
-    [ids, importId],
-  )).rows;
+  (
+    await tx.query<PastTurn>(
+      `update enrollment.past_turn set revoked = true, sequence = sequence + 1 where id = any($1::uuid[]) and import_id = $2 and not revoked returning ${turnColumns}`,
+      [ids, importId],
+    )
+  ).rows;
 
 export const saveClasses = async (tx: Tx, classes: readonly PastClass[], importId: string): Promise<void> => {
   if (classes.length === 0) return;
@@ -146,8 +171,15 @@ export const saveClasses = async (tx: Tx, classes: readonly PastClass[], importI
      from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::date[], $6::date[], $7::int[], $8::boolean[], $9::int[])
        as n (id, program_code, line, host_unit_id, f, t, turns, revoked, sequence) where c.id = n.id`,
     [
-      classes.map(({ id }) => id), classes.map(({ programCode }) => programCode), classes.map(({ line }) => line), classes.map(({ hostUnitId }) => hostUnitId),
-      classes.map(({ from }) => from), classes.map(({ to }) => to), classes.map(({ turns }) => turns), classes.map(({ revoked }) => revoked), classes.map(({ sequence }) => sequence),
+      classes.map(({ id }) => id),
+      classes.map(({ programCode }) => programCode),
+      classes.map(({ line }) => line),
+      classes.map(({ hostUnitId }) => hostUnitId),
+      classes.map(({ from }) => from),
+      classes.map(({ to }) => to),
+      classes.map(({ turns }) => turns),
+      classes.map(({ revoked }) => revoked),
+      classes.map(({ sequence }) => sequence),
       importId,
     ],
   );

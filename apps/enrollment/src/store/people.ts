@@ -27,8 +27,14 @@ export const applyCards = async (tx: Tx, news: readonly CardNews[]): Promise<voi
         on conflict (person_id) do update set unit_id = excluded.unit_id, name = excluded.name, name_fold = excluded.name_fold, identity_ref = excluded.identity_ref,
           facts = excluded.facts, merged_into = excluded.merged_into, sequence = excluded.sequence where p.sequence < excluded.sequence`,
       values: [
-        cards.map(({ personId }) => personId), cards.map(({ card }) => card.unitId), cards.map(({ card }) => card.name), cards.map(({ card }) => fold(card.name)),
-        cards.map(({ card }) => card.identityRef), cards.map(({ card }) => JSON.stringify(card.facts)), cards.map(({ card }) => card.mergedInto), cards.map(({ sequence }) => sequence),
+        cards.map(({ personId }) => personId),
+        cards.map(({ card }) => card.unitId),
+        cards.map(({ card }) => card.name),
+        cards.map(({ card }) => fold(card.name)),
+        cards.map(({ card }) => card.identityRef),
+        cards.map(({ card }) => JSON.stringify(card.facts)),
+        cards.map(({ card }) => card.mergedInto),
+        cards.map(({ sequence }) => sequence),
       ],
     });
   }

@@ -50,7 +50,13 @@ export const reachSql = ({ whole, parts, hosts }: Reach, values: unknown[]): str
     // The first condition is the index's, the others choose among what it finds.
     ways.push(`(e.unit_id = any(${param([...whole, ...split], 'uuid[]')}) and (e.unit_id = any(${param(whole, 'uuid[]')})
       or (a.to_unit_id is null and e.unit_id = any(${param(unassigned, 'uuid[]')}))
-      or (e.unit_id, a.to_unit_id) in (select * from unnest(${param(pairs.map(({ unitId }) => unitId), 'uuid[]')}, ${param(pairs.map(({ to }) => to), 'uuid[]')}))))`);
+      or (e.unit_id, a.to_unit_id) in (select * from unnest(${param(
+        pairs.map(({ unitId }) => unitId),
+        'uuid[]',
+      )}, ${param(
+        pairs.map(({ to }) => to),
+        'uuid[]',
+      )}))))`);
   }
   if (hosts.length > 0) ways.push(`c.host_unit_id = any(${param(hosts, 'uuid[]')})`);
   return `(${ways.join(' or ')})`;

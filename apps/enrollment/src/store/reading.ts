@@ -36,26 +36,47 @@ const conditions = (reach: Reach, { classId, unitId, personId }: LearnerFilter, 
   const found = [reachSql(reach, values)];
   if (classId !== undefined) found.push(`e.class_id = $${values.push(classId)}`);
   if (unitId !== undefined) found.push(`e.unit_id = $${values.push(unitId)}`);
-  if (personId !== undefined) found.push(`e.person_id in (select $${values.push(personId)}::uuid union select person_id from cards.person where merged_into = $${values.length})`);
+  if (personId !== undefined)
+    found.push(
+      `e.person_id in (select $${values.push(personId)}::uuid union select person_id from cards.person where merged_into = $${values.length})`,
+    );
   return found;
 };
 
 /** Live ones, the newest first. */
-const listLive = async (pool: Pool, reach: Reach, filter: LearnerFilter, states: readonly string[], after: string | null, limit: number): Promise<Shown[]> => {
+const listLive = async (
+  pool: Pool,
+  reach: Reach,
+  filter: LearnerFilter,
+  states: readonly string[],
+  after: string | null,
+  limit: number,
+): Promise<Shown[]> => {
   const values: unknown[] = [states];
   const where = ['e.state = any($1)', ...conditions(reach, filter, values)];
   if (after !== null) where.push(`e.id < $${values.push(after)}`);
-  const { rows } = await pool.query<Shown>(`select ${live}, e.verdict ${fromLive} where ${where.join(' and ')} order by e.id desc limit $${values.push(limit)}`, values);
+  const { rows } = await pool.query<Shown>(
+    `select ${live}, e.verdict ${fromLive} where ${where.join(' and ')} order by e.id desc limit $${values.push(limit)}`,
+    values,
+  );
   return rows;
 };
 
 /** Turns of the past, class by class: the order of an index, whatever the filter. */
-const listPast = async (pool: Pool, reach: Reach, filter: LearnerFilter, revoked: boolean, after: readonly [string, string] | null, limit: number): Promise<Shown[]> => {
+const listPast = async (
+  pool: Pool,
+  reach: Reach,
+  filter: LearnerFilter,
+  revoked: boolean,
+  after: readonly [string, string] | null,
+  limit: number,
+): Promise<Shown[]> => {
   const values: unknown[] = [];
   const where = [revoked ? 'e.revoked' : 'not e.revoked', ...conditions(reach, filter, values)];
   if (after !== null) where.push(`(e.class_id, e.person_id) > ($${values.push(after[0])}, $${values.push(after[1])})`);
   const { rows } = await pool.query<Shown>(
-    `select ${past}, null as verdict ${fromPast} where ${where.join(' and ')} order by e.class_id, e.person_id limit $${values.push(limit)}`, values,
+    `select ${past}, null as verdict ${fromPast} where ${where.join(' and ')} order by e.class_id, e.person_id limit $${values.push(limit)}`,
+    values,
   );
   return rows;
 };
@@ -97,12 +118,24 @@ const withScope = `c.host_unit_id as "hostUnitId", a.to_unit_id as assigned`;
 
 /** A live enrollment with its answer; scope is the caller's to check. */
 export const readNomination = async (pool: Pool, id: string): Promise<ShownEnrollment | undefined> =>
-  (await pool.query<ShownEnrollment>({ name: 'enrollment-shown', text: `select ${live}, e.eligibility, e.waivers, ${withScope} ${fromLive} where e.id = $1`, values: [id] })).rows[0];
+  (
+    await pool.query<ShownEnrollment>({
+      name: 'enrollment-shown',
+      text: `select ${live}, e.eligibility, e.waivers, ${withScope} ${fromLive} where e.id = $1`,
+      values: [id],
+    })
+  ).rows[0];
 
 /** A live enrollment or a turn of the past; scope is the caller's to check. */
 export const readEnrollment = async (pool: Pool, id: string): Promise<ShownEnrollment | undefined> =>
   (await readNomination(pool, id)) ??
-  (await pool.query<ShownEnrollment>({ name: 'past-turn-shown', text: `select ${past}, null as eligibility, '[]'::jsonb as waivers, ${withScope} ${fromPast} where e.id = $1`, values: [id] })).rows[0];
+  (
+    await pool.query<ShownEnrollment>({
+      name: 'past-turn-shown',
+      text: `select ${past}, null as eligibility, '[]'::jsonb as waivers, ${withScope} ${fromPast} where e.id = $1`,
+      values: [id],
+    })
+  ).rows[0];
 
 /** Of these persons the ones whose card is not here. */
 export const unknownPersons = async (pool: Pool, persons: readonly string[]): Promise<ReadonlySet<string>> => {

@@ -24,21 +24,48 @@ beforeAll(async () => {
   const { rows } = await service.service.pool.query<{ id: string }>(`select id from directory.granted where sub = 'approver.d1'`);
   directory = {
     // The directory's own tables are the host's; here one grant over the unit is all that matters.
-    units: unitTable([{ id: idOf('c11'), code: 'c11', kind: 'body', name: 'c11', parents: [{ parentId: null, from: '2008-08-01', to: null }], from: '2008-08-01', to: null }]),
-    grantsOf: (sub) => [{ id: rows[0]?.id ?? '', sub, role: 'approver', unitId: idOf('c11'), validFrom: '2018-01-01', validTo: null, documentNo: '1-QĐ/TU' }],
+    units: unitTable([
+      {
+        id: idOf('c11'),
+        code: 'c11',
+        kind: 'body',
+        name: 'c11',
+        parents: [{ parentId: null, from: '2008-08-01', to: null }],
+        from: '2008-08-01',
+        to: null,
+      },
+    ]),
+    grantsOf: (sub) => [
+      { id: rows[0]?.id ?? '', sub, role: 'approver', unitId: idOf('c11'), validFrom: '2018-01-01', validTo: null, documentNo: '1-QĐ/TU' },
+    ],
   };
 });
 afterAll(() => service.stop());
 
 const approve = (enrollmentId: string): Command<EnrollmentCommand> => {
   const id = uuidv7();
-  return { id, body: { type: 'ApproveNomination', enrollmentId }, actor: 'approver.d1', now: '2026-11-23T03:00:00.000Z', today: '2026-11-23', correlationId: id, causationId: id };
+  return {
+    id,
+    body: { type: 'ApproveNomination', enrollmentId },
+    actor: 'approver.d1',
+    now: '2026-11-23T03:00:00.000Z',
+    today: '2026-11-23',
+    correlationId: id,
+    causationId: id,
+  };
 };
 
 /** A class with one place, and two nominations for it. */
 const contested = async (): Promise<{ classId: string; ids: string[] }> => {
   const { id: classId } = await expectStatus<{ id: string }>(
-    service.call('school', 'POST', `${api}/classes`, { programCode: 'CN3', hostUnitId: idOf('school'), size: 1, from: '2026-12-01', to: '2026-12-05' }), 201,
+    service.call('school', 'POST', `${api}/classes`, {
+      programCode: 'CN3',
+      hostUnitId: idOf('school'),
+      size: 1,
+      from: '2026-12-01',
+      to: '2026-12-05',
+    }),
+    201,
   );
   const nominate = async (person: string): Promise<string> =>
     (await expectStatus<{ id: string }>(service.call('officer.d1', 'POST', `${api}/nominations`, { classId, personId: idOf(person) }), 201)).id;
@@ -53,13 +80,17 @@ const both = async ([one = '', two = '']: readonly string[], transaction: (tx: T
     const answers = await applyBatch(transaction(tx), aggregate, [approve(one)]);
     let loaded: () => void = () => undefined;
     const begun = new Promise<void>((begin) => (loaded = begin));
-    second = inTransaction(service.service.pool, async (other) => {
-      const { rows } = await other.query<{ pid: number }>('select pg_backend_pid() as pid');
-      const deciding = applyBatch(transaction(other), aggregate, [approve(two)]);
-      await waitsForLock(rows[0]?.pid ?? 0);
-      loaded();
-      return deciding;
-    }, 'set local lock_timeout = 10000');
+    second = inTransaction(
+      service.service.pool,
+      async (other) => {
+        const { rows } = await other.query<{ pid: number }>('select pg_backend_pid() as pid');
+        const deciding = applyBatch(transaction(other), aggregate, [approve(two)]);
+        await waitsForLock(rows[0]?.pid ?? 0);
+        loaded();
+        return deciding;
+      },
+      'set local lock_timeout = 10000',
+    );
     await begun;
     return answers;
   });
@@ -67,10 +98,12 @@ const both = async ([one = '', two = '']: readonly string[], transaction: (tx: T
 };
 
 const waitsForLock = async (pid: number): Promise<void> => {
-  await expect.poll(async () => {
-    const { rows } = await service.service.pool.query('select 1 from pg_stat_activity where pid = $1 and wait_event_type = $2', [pid, 'Lock']);
-    return rows.length;
-  }).toBe(1);
+  await expect
+    .poll(async () => {
+      const { rows } = await service.service.pool.query('select 1 from pg_stat_activity where pid = $1 and wait_event_type = $2', [pid, 'Lock']);
+      return rows.length;
+    })
+    .toBe(1);
 };
 
 describe('a class place', () => {
@@ -82,29 +115,44 @@ describe('a class place', () => {
   });
   it('would be given twice without that lock', async () => {
     const { ids } = await contested();
-    const unlocked = (tx: Tx): Tx => new Proxy(tx, {
-      get: (target, name) => (name !== 'query' ? (Reflect.get(target, name) as unknown) : (query: string | { name?: string; text: string }, ...rest: unknown[]) => {
-        const strip = (text: string): string => text.replace('for no key update', '');
-        const stripped = typeof query === 'string' ? strip(query) : { ...query, name: `${query.name ?? ''} unlocked`, text: strip(query.text) };
-        return (target.query as (...args: unknown[]) => unknown)(stripped, ...rest);
-      }),
-    });
+    const unlocked = (tx: Tx): Tx =>
+      new Proxy(tx, {
+        get: (target, name) =>
+          name !== 'query'
+            ? (Reflect.get(target, name) as unknown)
+            : (query: string | { name?: string; text: string }, ...rest: unknown[]) => {
+                const strip = (text: string): string => text.replace('for no key update', '');
+                const stripped =
+                  typeof query === 'string' ? strip(query) : { ...query, name: `${query.name ?? ''} unlocked`, text: strip(query.text) };
+                return (target.query as (...args: unknown[]) => unknown)(stripped, ...rest);
+              },
+      });
     const answers = await both(ids, unlocked);
     expect(answers.map(({ ok }) => ok)).toEqual([true, true]);
   });
 });
 
 describe('cards', () => {
-  const withCards = (work: (tx: Tx) => Promise<void>): Promise<void> => inTransaction(service.service.pool, work, `set local search_path = ${cardsSchema}`);
+  const withCards = (work: (tx: Tx) => Promise<void>): Promise<void> =>
+    inTransaction(service.service.pool, work, `set local search_path = ${cardsSchema}`);
   const of = async (person: string): Promise<{ name: string; sequence: number } | undefined> =>
-    (await service.service.pool.query<{ name: string; sequence: number }>('select name, sequence from cards.person where person_id = $1', [idOf(person)])).rows[0];
+    (
+      await service.service.pool.query<{ name: string; sequence: number }>('select name, sequence from cards.person where person_id = $1', [
+        idOf(person),
+      ])
+    ).rows[0];
   const news = (person: string, sequence: number, name: string) => ({
-    personId: idOf(person), sequence, card: { personId: idOf(person), unitId: idOf('c11'), name, identityRef: null, facts: fit, mergedInto: null },
+    personId: idOf(person),
+    sequence,
+    card: { personId: idOf(person), unitId: idOf('c11'), name, identityRef: null, facts: fit, mergedInto: null },
   });
   it('of one batch leave the last of each person, and an older one changes nothing', async () => {
     await withCards((tx) => applyCards(tx, [news('x', 2, 'Hai'), news('x', 3, 'Ba'), news('y', 1, 'Một')]));
     await withCards((tx) => applyCards(tx, [news('x', 1, 'Một')]));
-    expect([await of('x'), await of('y')]).toEqual([{ name: 'Ba', sequence: 3 }, { name: 'Một', sequence: 1 }]);
+    expect([await of('x'), await of('y')]).toEqual([
+      { name: 'Ba', sequence: 3 },
+      { name: 'Một', sequence: 1 },
+    ]);
   });
   it('are gone with the tombstone, and a person who comes back is there', async () => {
     await withCards((tx) => applyCards(tx, [news('z', 1, 'Một'), { personId: idOf('z'), sequence: 2, card: null }]));
@@ -115,12 +163,21 @@ describe('cards', () => {
 });
 
 it('cards made anew from the first event are the same', async () => {
-  const rows = async (): Promise<unknown[]> => (await service.service.pool.query('select * from cards.person where person_id = any($1) order by person_id', [['an', 'binh', 'chi'].map(idOf)])).rows;
+  const rows = async (): Promise<unknown[]> =>
+    (await service.service.pool.query('select * from cards.person where person_id = any($1) order by person_id', [['an', 'binh', 'chi'].map(idOf)]))
+      .rows;
   const before = await rows();
   const group = service.service.consumers.get('enrollment-people');
   if (!group) throw new Error('nobody keeps the cards');
   await service.service.pool.query('delete from cards.person');
-  await rebuild({ pool: service.service.pool, ownerUrl: service.config.ownerDatabaseUrl ?? '', group, schema: cardsSchema, bus: service.bus, log: createLogger('enrollment', { write: () => undefined }) });
+  await rebuild({
+    pool: service.service.pool,
+    ownerUrl: service.config.ownerDatabaseUrl ?? '',
+    group,
+    schema: cardsSchema,
+    bus: service.bus,
+    log: createLogger('enrollment', { write: () => undefined }),
+  });
   expect(await rows()).toEqual(before);
   await service.publish([card('an', 'c12')]);
   expect(await rows()).not.toEqual(before);
@@ -129,7 +186,9 @@ it('cards made anew from the first event are the same', async () => {
 it('a story is found by its index, however many turns the log holds', async () => {
   const plan = await inTransaction(service.service.pool, async (tx) => {
     await tx.query('set local enable_seqscan = off');
-    return tx.query<{ 'QUERY PLAN': string }>(`explain select * from messaging.log where subject = 'x' and type <> 'enrollment.turn-recorded' order by sequence`);
+    return tx.query<{ 'QUERY PLAN': string }>(
+      `explain select * from messaging.log where subject = 'x' and type <> 'enrollment.turn-recorded' order by sequence`,
+    );
   });
   expect(plan.rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('log_subject');
 });

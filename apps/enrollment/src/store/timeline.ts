@@ -23,8 +23,14 @@ export const keepSeatEvents = async (tx: Tx, events: readonly SeatEvent[]): Prom
         as n (id, sequence, event_id, type, at, causation_id, correlation_id, actor) where exists (select from enrollment.enrollment e where e.id = n.id)
       on conflict (enrollment_id, sequence) do nothing`,
     values: [
-      events.map(({ enrollmentId }) => enrollmentId), events.map(({ sequence }) => sequence), events.map(({ id }) => id), events.map(({ type }) => type),
-      events.map(({ at }) => at), events.map(({ causationId }) => causationId), events.map(({ correlationId }) => correlationId), events.map(({ actor }) => actor),
+      events.map(({ enrollmentId }) => enrollmentId),
+      events.map(({ sequence }) => sequence),
+      events.map(({ id }) => id),
+      events.map(({ type }) => type),
+      events.map(({ at }) => at),
+      events.map(({ causationId }) => causationId),
+      events.map(({ correlationId }) => correlationId),
+      events.map(({ actor }) => actor),
     ],
   });
 };

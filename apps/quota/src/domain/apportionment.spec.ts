@@ -19,7 +19,11 @@ const seats = (total: number, of: readonly Share[], method: Method): Record<stri
 const replay: { readonly seed?: number; readonly path?: string } = {};
 const anyMethod = fc.constantFrom(...methods);
 const anyTotal = fc.oneof(fc.nat(40), fc.nat(200_000));
-const anyWeight = fc.oneof(fc.nat(9), fc.nat(1_000_000), fc.tuple(fc.nat(999), fc.nat(99)).map(([whole, part]) => `${whole}.${String(part).padStart(2, '0')}`));
+const anyWeight = fc.oneof(
+  fc.nat(9),
+  fc.nat(1_000_000),
+  fc.tuple(fc.nat(999), fc.nat(99)).map(([whole, part]) => `${whole}.${String(part).padStart(2, '0')}`),
+);
 const anyShares = fc
   .array(anyWeight, { minLength: 1, maxLength: 10 })
   .filter((weights) => weights.some((weight) => Number(weight) > 0))
@@ -50,7 +54,11 @@ describe('division of a pot by a formula', () => {
     const { working } = divided(10, shares('5.3', '2.4', '2.3'), 'largest-remainder');
     expect(working).toHaveLength(7);
     expect(working[1]?.en).toContain('multiplied by 10');
-    expect(working[4]).toEqual({ key: 'b', vi: '10 × 24 / 100 = 2, dư 40/100; 2 + 1 = 3 suất', en: '10 × 24 / 100 = 2, remainder 40/100; 2 + 1 = 3 seats' });
+    expect(working[4]).toEqual({
+      key: 'b',
+      vi: '10 × 24 / 100 = 2, dư 40/100; 2 + 1 = 3 suất',
+      en: '10 × 24 / 100 = 2, remainder 40/100; 2 + 1 = 3 seats',
+    });
     expect(working.at(-1)).toEqual({ key: null, vi: 'Cộng: 10 suất.', en: 'Sum: 10 seats.' });
     const quotients = divided(10, shares(53, 24, 0), 'dhondt').working;
     expect(quotients[2]?.en).toBe('last quotient with a seat 53/7, next quotient 53/8; 7 seats');
@@ -85,42 +93,61 @@ describe('division of a pot by a formula', () => {
 });
 
 describe('division by formula, whatever the numbers', () => {
-  const over = (check: (total: number, of: Share[], method: Method) => void) => (): void => fc.assert(fc.property(anyTotal, anyShares, anyMethod, check), replay);
+  const over = (check: (total: number, of: Share[], method: Method) => void) => (): void =>
+    fc.assert(fc.property(anyTotal, anyShares, anyMethod, check), replay);
 
-  it('hands out exactly the total, and nothing to a weight of zero', over((total, of, method) => {
-    const { allotments } = divided(total, of, method);
-    expect(allotments.reduce((sum, one) => sum + one.seats, 0)).toBe(total);
-    for (const share of of) if (Number(share.weight) === 0) expect(allotments.find((one) => one.key === share.key)).toMatchObject({ seats: 0, rank: null });
-  }));
+  it(
+    'hands out exactly the total, and nothing to a weight of zero',
+    over((total, of, method) => {
+      const { allotments } = divided(total, of, method);
+      expect(allotments.reduce((sum, one) => sum + one.seats, 0)).toBe(total);
+      for (const share of of)
+        if (Number(share.weight) === 0) expect(allotments.find((one) => one.key === share.key)).toMatchObject({ seats: 0, rank: null });
+    }),
+  );
 
-  it('does not depend on the order of typing', over((total, of, method) => {
-    expect(divided(total, of.toReversed(), method)).toEqual(divided(total, of, method));
-  }));
+  it(
+    'does not depend on the order of typing',
+    over((total, of, method) => {
+      expect(divided(total, of.toReversed(), method)).toEqual(divided(total, of, method));
+    }),
+  );
 
-  it('never gives less to the greater weight, and at most one seat more to the same', over((total, of, method) => {
-    const given = seats(total, of, method);
-    for (const one of of) {
-      for (const other of of) {
-        if (hundredths(one) > hundredths(other)) expect(given[one.key] ?? -1).toBeGreaterThanOrEqual((given[other.key] ?? -1) - (method === 'equal' ? 1 : 0));
-        if (hundredths(one) === hundredths(other) && one.key < other.key) expect([0, 1]).toContain((given[one.key] ?? -9) - (given[other.key] ?? -9));
+  it(
+    'never gives less to the greater weight, and at most one seat more to the same',
+    over((total, of, method) => {
+      const given = seats(total, of, method);
+      for (const one of of) {
+        for (const other of of) {
+          if (hundredths(one) > hundredths(other))
+            expect(given[one.key] ?? -1).toBeGreaterThanOrEqual((given[other.key] ?? -1) - (method === 'equal' ? 1 : 0));
+          if (hundredths(one) === hundredths(other) && one.key < other.key)
+            expect([0, 1]).toContain((given[one.key] ?? -9) - (given[other.key] ?? -9));
+        }
       }
-    }
-  }));
+    }),
+  );
 
-  it('by largest remainder each unit gets its quota rounded down or up', over((total, of) => {
-    for (const one of divided(total, of, 'largest-remainder').allotments) {
-      const [numerator, denominator] = [BigInt(one.quota.numerator), BigInt(one.quota.denominator)];
-      expect(BigInt(one.seats)).toBeGreaterThanOrEqual(numerator / denominator);
-      expect(BigInt(one.seats)).toBeLessThanOrEqual((numerator + denominator - 1n) / denominator);
-    }
-  }));
+  it(
+    'by largest remainder each unit gets its quota rounded down or up',
+    over((total, of) => {
+      for (const one of divided(total, of, 'largest-remainder').allotments) {
+        const [numerator, denominator] = [BigInt(one.quota.numerator), BigInt(one.quota.denominator)];
+        expect(BigInt(one.seats)).toBeGreaterThanOrEqual(numerator / denominator);
+        expect(BigInt(one.seats)).toBeLessThanOrEqual((numerator + denominator - 1n) / denominator);
+      }
+    }),
+  );
 
-  it('by highest quotients one seat more in the pot takes no seat from anybody', over((total, of) => {
-    for (const method of ['sainte-lague', 'dhondt'] as const) {
-      const [before, after] = [seats(total, of, method), seats(total + 1, of, method)];
-      for (const { key } of of) expect(after[key] ?? -1).toBeGreaterThanOrEqual(before[key] ?? 0);
-    }
-  }));
+  it(
+    'by highest quotients one seat more in the pot takes no seat from anybody',
+    over((total, of) => {
+      for (const method of ['sainte-lague', 'dhondt'] as const) {
+        const [before, after] = [seats(total, of, method), seats(total + 1, of, method)];
+        for (const { key } of of) expect(after[key] ?? -1).toBeGreaterThanOrEqual(before[key] ?? 0);
+      }
+    }),
+  );
 
   it('by highest quotients equals giving seat by seat from nothing', () => {
     fc.assert(
@@ -129,7 +156,10 @@ describe('division by formula, whatever the numbers', () => {
         const given = new Map(of.map((share) => [share.key, 0]));
         for (let seat = 0; seat < total; seat += 1) {
           const best = of.reduce((one, other) => {
-            const [ofOne, ofOther] = [hundredths(one) * divisor((given.get(other.key) ?? 0) + 1), hundredths(other) * divisor((given.get(one.key) ?? 0) + 1)];
+            const [ofOne, ofOther] = [
+              hundredths(one) * divisor((given.get(other.key) ?? 0) + 1),
+              hundredths(other) * divisor((given.get(one.key) ?? 0) + 1),
+            ];
             return ofOther > ofOne || (ofOther === ofOne && other.key < one.key) ? other : one;
           });
           given.set(best.key, (given.get(best.key) ?? 0) + 1);

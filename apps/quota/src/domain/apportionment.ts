@@ -84,8 +84,10 @@ const giveByRemainder = (total: bigint, claims: readonly Claim[]): void => {
 const divisorOf = (method: Method, n: bigint): bigint => (method === 'sainte-lague' ? 2n * n - 1n : n);
 
 /** Who stands first for the seat number `seatOf(claim)`: weight / divisor, compared without dividing. */
-const byQuotient = (method: Method, seatOf: (claim: Claim) => bigint) => (a: Claim, b: Claim): number =>
-  descending(a.weight * divisorOf(method, seatOf(b)), b.weight * divisorOf(method, seatOf(a))) || byKey(a, b);
+const byQuotient =
+  (method: Method, seatOf: (claim: Claim) => bigint) =>
+  (a: Claim, b: Claim): number =>
+    descending(a.weight * divisorOf(method, seatOf(b)), b.weight * divisorOf(method, seatOf(a))) || byKey(a, b);
 const nextSeat = (claim: Claim): bigint => claim.seats + 1n;
 
 const giveByQuotient = (method: Method, total: bigint, weightSum: bigint, claims: readonly Claim[]): void => {

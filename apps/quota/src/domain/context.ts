@@ -26,4 +26,10 @@ export const pathUp = ({ units, today }: Context, unitId: string): readonly stri
 };
 
 export const grantOver = ({ grants, units, today, actor }: Context, unitId: string, roles: readonly Role[]): Grant | undefined =>
-  inScope(grants.filter((grant) => grant.sub === actor), units, unitId, today, roles);
+  inScope(
+    grants.filter((grant) => grant.sub === actor),
+    units,
+    unitId,
+    today,
+    roles,
+  );

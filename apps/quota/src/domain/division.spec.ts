@@ -8,7 +8,9 @@ import type { Ledger } from './records.ts';
 import { free } from './records.ts';
 
 const formula = (total: number, weights: Readonly<Record<string, number>>): DividePot['division'] => ({
-  by: 'formula', method: 'largest-remainder', total,
+  by: 'formula',
+  method: 'largest-remainder',
+  total,
   shares: Object.entries(weights).map(([unitId, weight]) => ({ unitId, accountId: `acc-${unitId}`, weight })),
 });
 const refusal = (command: Parameters<typeof decide>[0], ledger: Ledger, context = board): unknown => {
@@ -19,7 +21,10 @@ const refusal = (command: Parameters<typeof decide>[0], ledger: Ledger, context 
 describe('opening a pot', () => {
   it('puts the whole size on the root unit’s account', () => {
     const ledger = initial();
-    expect(play(ledger, openPot(879)).map((event) => [event.type, event.version])).toEqual([['PotOpened', 1], ['AccountAllotted', 1]]);
+    expect(play(ledger, openPot(879)).map((event) => [event.type, event.version])).toEqual([
+      ['PotOpened', 1],
+      ['AccountAllotted', 1],
+    ]);
     expect(account(ledger, 'city')).toMatchObject({ allotted: 879, parentAccountId: null, passedOn: 0, version: 1 });
   });
 
@@ -140,15 +145,29 @@ describe('queues after a division', () => {
   });
 
   it('follow a unit that now holds seats itself: its own waiting first, the rest goes on waiting there in order', () => {
-    const ledger = played(openPot(6), divide('city', { d1: 6 }), ...['a1', 'b1', 'a2', 'a3', 'b2', 'a4'].map((id) => request(id, id.startsWith('a') ? 'c21' : 'd3')));
+    const ledger = played(
+      openPot(6),
+      divide('city', { d1: 6 }),
+      ...['a1', 'b1', 'a2', 'a3', 'b2', 'a4'].map((id) => request(id, id.startsWith('a') ? 'c21' : 'd3')),
+    );
     expect(told(play(ledger, divide('city', { d1: -3, d2: 2 })))).toEqual([
-      'd1 -3 = 3', 'd2 +2 = 2', 'a1 promoted at d2', 'a2 promoted at d2', 'b1 promoted at city', 'a3 queued 1 at d2', 'a4 queued 2 at d2',
+      'd1 -3 = 3',
+      'd2 +2 = 2',
+      'a1 promoted at d2',
+      'a2 promoted at d2',
+      'b1 promoted at city',
+      'a3 queued 1 at d2',
+      'a4 queued 2 at d2',
     ]);
     expect(account(ledger, 'city')).toMatchObject({ held: 1, queueLength: 1 });
     expect(account(ledger, 'd2')).toMatchObject({ held: 2, queueLength: 2, nextQueueNo: 3 });
     expect(ledger.seats.get('a3')).toMatchObject({ state: 'queued', accountId: 'acc-d2', queueNo: 1, version: 2 });
     expect(told(play(ledger, request('a5', 'c21'), release('a1'), release('b1')))).toEqual([
-      'a5 queued 3 at d2', 'a1 released, was held', 'a3 promoted at d2', 'b1 released, was held', 'b2 promoted at city',
+      'a5 queued 3 at d2',
+      'a1 released, was held',
+      'a3 promoted at d2',
+      'b1 released, was held',
+      'b2 promoted at city',
     ]);
   });
 

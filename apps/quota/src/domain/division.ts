@@ -82,7 +82,18 @@ export const openPot = (command: OpenPot, ledger: Ledger, context: Context): Dec
   if (potFor(ledger, year, programCode)) return refuse('pot-exists', { params: { year, programCode } });
   return accept<LedgerEvent>(
     { type: 'PotOpened', potId, year, programCode, size, documentNo, rootUnitId, closesOn, version: 1, at },
-    { type: 'AccountAllotted', accountId, potId, unitId: rootUnitId, parentAccountId: null, change: size, allotted: size, documentNo, version: 1, at },
+    {
+      type: 'AccountAllotted',
+      accountId,
+      potId,
+      unitId: rootUnitId,
+      parentAccountId: null,
+      change: size,
+      allotted: size,
+      documentNo,
+      version: 1,
+      at,
+    },
   );
 };
 
@@ -100,7 +111,11 @@ const allottings = (division: DividePot['division'], parent: Account, ledger: Le
     if (wrong >= 0) return refuse('change-invalid', { field: `shares.${wrong}.change` });
     return division.shares.map((share) => allotting(share, () => share.change));
   }
-  const result = apportion(division.total, division.shares.map(({ unitId, weight }) => ({ key: unitId, weight })), division.method);
+  const result = apportion(
+    division.total,
+    division.shares.map(({ unitId, weight }) => ({ key: unitId, weight })),
+    division.method,
+  );
   if (!result.accepted) return result;
   const seats = new Map(result.allotments.map((one) => [one.key, one.seats]));
   return division.shares.map((share) => allotting(share, (holds) => (seats.get(share.unitId) ?? 0) - holds));
@@ -148,8 +163,16 @@ export const dividePot = (command: DividePot, ledger: Ledger, context: Context):
   // What is taken back comes first, so that no event on the way leaves the account with less than nothing.
   const allotted = [...changes.filter((one) => one.change < 0), ...changes.filter((one) => one.change > 0 || !one.account)].map(
     (one): AccountAllotted => ({
-      type: 'AccountAllotted', accountId: one.accountId, potId, unitId: one.unitId, parentAccountId: parent.id,
-      change: one.change, allotted: one.allotted, documentNo, version: (one.account?.version ?? 0) + 1, at,
+      type: 'AccountAllotted',
+      accountId: one.accountId,
+      potId,
+      unitId: one.unitId,
+      parentAccountId: parent.id,
+      change: one.change,
+      allotted: one.allotted,
+      documentNo,
+      version: (one.account?.version ?? 0) + 1,
+      at,
     }),
   );
   return accept<LedgerEvent>(...allotted, ...turnsAfterDivision(parent, changes, ledger, context, at));

@@ -13,35 +13,78 @@ export const today = '2026-03-02';
 export const at = '2026-03-02T03:00:00.000Z';
 
 const unit = (id: string, parentId: string | null, to: string | null = null): Unit => ({
-  id, code: id, kind: 'body', name: id, from: '2000-01-01', to, parents: [{ parentId, from: '2000-01-01', to }],
+  id,
+  code: id,
+  kind: 'body',
+  name: id,
+  from: '2000-01-01',
+  to,
+  parents: [{ parentId, from: '2000-01-01', to }],
 });
 
 /** The city; districts d1 to d3; communes c11 and c12 of d1, c21 of d2; d9 with c91 ended in 2025, and c21 continues c91. */
 export const units = unitTable(
   [
-    unit('city', null), unit('d1', 'city'), unit('d2', 'city'), unit('d3', 'city'), unit('c11', 'd1'), unit('c12', 'd1'), unit('c21', 'd2'),
-    unit('d9', 'city', '2025-07-01'), unit('c91', 'd9', '2025-07-01'),
+    unit('city', null),
+    unit('d1', 'city'),
+    unit('d2', 'city'),
+    unit('d3', 'city'),
+    unit('c11', 'd1'),
+    unit('c12', 'd1'),
+    unit('c21', 'd2'),
+    unit('d9', 'city', '2025-07-01'),
+    unit('c91', 'd9', '2025-07-01'),
   ],
   [{ fromUnitId: 'c91', toUnitId: 'c21', on: '2025-07-01' }],
 );
 
 export const as = (role: Role, unitId: string): Context => {
-  const grant: Grant = { id: `grant-${role}-${unitId}`, sub: 'somebody', role, unitId, validFrom: '2020-01-01', validTo: null, documentNo: '1-QĐ/TU' };
+  const grant: Grant = {
+    id: `grant-${role}-${unitId}`,
+    sub: 'somebody',
+    role,
+    unitId,
+    validFrom: '2020-01-01',
+    validTo: null,
+    documentNo: '1-QĐ/TU',
+  };
   return { grants: [grant], units, today, actor: 'somebody' };
 };
 export const board = as('board', 'city');
 
 export const openPot = (size: number, change: Partial<OpenPot> = {}): OpenPot => ({
-  type: 'OpenPot', potId: 'pot', accountId: 'acc-city', year: 2026, programCode: 'CC', size, documentNo: '213-KH/TU', rootUnitId: 'city', closesOn: null, at, ...change,
+  type: 'OpenPot',
+  potId: 'pot',
+  accountId: 'acc-city',
+  year: 2026,
+  programCode: 'CC',
+  size,
+  documentNo: '213-KH/TU',
+  rootUnitId: 'city',
+  closesOn: null,
+  at,
+  ...change,
 });
 export const byHand = (changes: Readonly<Record<string, number>>): ByHand => ({
-  by: 'hand', shares: Object.entries(changes).map(([unitId, change]) => ({ unitId, accountId: `acc-${unitId}`, change })),
+  by: 'hand',
+  shares: Object.entries(changes).map(([unitId, change]) => ({ unitId, accountId: `acc-${unitId}`, change })),
 });
 export const divide = (unitId: string, division: DividePot['division'] | Readonly<Record<string, number>>): DividePot => ({
-  type: 'DividePot', potId: 'pot', accountId: `acc-${unitId}`, documentNo: '5-QĐ/BTC', at,
+  type: 'DividePot',
+  potId: 'pot',
+  accountId: `acc-${unitId}`,
+  documentNo: '5-QĐ/BTC',
+  at,
   division: 'by' in division ? (division as DividePot['division']) : byHand(division as Readonly<Record<string, number>>),
 });
-export const request = (enrollmentId: string, unitId: string): AllocateSeat => ({ type: 'AllocateSeat', enrollmentId, unitId, year: 2026, programCode: 'CC', at });
+export const request = (enrollmentId: string, unitId: string): AllocateSeat => ({
+  type: 'AllocateSeat',
+  enrollmentId,
+  unitId,
+  year: 2026,
+  programCode: 'CC',
+  at,
+});
 export const release = (enrollmentId: string): ReleaseSeat => ({ type: 'ReleaseSeat', enrollmentId, reason: 'withdrawn', at });
 export const confirm = (enrollmentId: string): ConfirmSeat => ({ type: 'ConfirmSeat', enrollmentId, at });
 

@@ -19,12 +19,25 @@ const unitOf = (n: number): string => home[n % home.length] ?? 'city';
 const aSeat = fc.nat(19);
 const aDivision = fc.constantFrom('city' as const, 'city' as const, 'd1' as const, 'd2' as const).chain((unitId) =>
   fc.oneof(
-    fc.uniqueArray(fc.tuple(fc.constantFrom<string>(...below[unitId]), fc.constantFrom(-3, -1, 0, 1, 1, 2, 3)), { minLength: 1, selector: ([child]) => child })
+    fc
+      .uniqueArray(fc.tuple(fc.constantFrom<string>(...below[unitId]), fc.constantFrom(-3, -1, 0, 1, 1, 2, 3)), {
+        minLength: 1,
+        selector: ([child]) => child,
+      })
       .map((changes) => divide(unitId, byHand(Object.fromEntries(changes)))),
-    fc.tuple(fc.nat(6), fc.uniqueArray(fc.tuple(fc.constantFrom<string>(...below[unitId]), fc.nat(3)), { minLength: 1, selector: ([child]) => child }))
-      .map(([total, weights]) => divide(unitId, {
-        by: 'formula', method: 'sainte-lague', total, shares: weights.map(([child, weight]) => ({ unitId: child, accountId: `acc-${child}`, weight })),
-      } satisfies ByFormula)),
+    fc
+      .tuple(
+        fc.nat(6),
+        fc.uniqueArray(fc.tuple(fc.constantFrom<string>(...below[unitId]), fc.nat(3)), { minLength: 1, selector: ([child]) => child }),
+      )
+      .map(([total, weights]) =>
+        divide(unitId, {
+          by: 'formula',
+          method: 'sainte-lague',
+          total,
+          shares: weights.map(([child, weight]) => ({ unitId: child, accountId: `acc-${child}`, weight })),
+        } satisfies ByFormula),
+      ),
   ),
 );
 const aCommand: fc.Arbitrary<LedgerCommand> = fc.oneof(
@@ -65,9 +78,13 @@ const broken = (ledger: Ledger): string[] => {
     rule(account.queueLength === 0 || free(account) === 0, `queued beside a free seat: ${account.unitId}`);
     const inLine = queued?.toSorted((a, b) => (a.queueNo ?? 0) - (b.queueNo ?? 0)).map((seat) => seat.enrollmentId) ?? [];
     const askedFirst = order(ledger).filter((id) => inLine.includes(id));
-    rule(inLine.join() === askedFirst.join() && inLine.join() === (ledger.queues.get(account.id) ?? []).join(), `order of the queue: ${account.unitId}`);
+    rule(
+      inLine.join() === askedFirst.join() && inLine.join() === (ledger.queues.get(account.id) ?? []).join(),
+      `order of the queue: ${account.unitId}`,
+    );
     rule(queued?.every((seat) => (seat.queueNo ?? Infinity) < account.nextQueueNo) === true, `queue number to be given twice: ${account.unitId}`);
-    for (const seat of queued ?? []) rule(accountFor(ledger, 'pot', pathUp(board, seat.unitId ?? ''))?.id === account.id, `not on the own account: ${seat.enrollmentId}`);
+    for (const seat of queued ?? [])
+      rule(accountFor(ledger, 'pot', pathUp(board, seat.unitId ?? ''))?.id === account.id, `not on the own account: ${seat.enrollmentId}`);
     inTree += free(account) + inUse;
   }
   rule(inTree === ledger.pots.get('pot')?.size, 'free, held and confirmed seats of the tree are the pot');
@@ -94,65 +111,81 @@ const expectInTurn = (ledger: Ledger, events: readonly LedgerEvent[]): void => {
     if (event.type !== 'SeatHeld') continue;
     const account = ledger.accounts.get(event.accountId);
     const asked = order(ledger);
-    for (const seat of account ? on(ledger, account, 'queued') : []) expect(asked.indexOf(event.enrollmentId)).toBeLessThan(asked.indexOf(seat.enrollmentId));
+    for (const seat of account ? on(ledger, account, 'queued') : [])
+      expect(asked.indexOf(event.enrollmentId)).toBeLessThan(asked.indexOf(seat.enrollmentId));
   }
 };
 
 describe('whatever the order of requests, withdrawals, confirmations and divisions', () => {
   it('no account is oversold, the pot adds up, queues keep their order, and nobody waits beside a free seat', () => {
-    fc.assert(fc.property(aSize, aHistory, (size, history) => {
-      const ledger = opened(size);
-      for (const command of history) {
-        expectInTurn(ledger, apply(ledger, command));
-        expect(broken(ledger)).toEqual([]);
-      }
-    }), { numRuns: 200, ...replay });
+    fc.assert(
+      fc.property(aSize, aHistory, (size, history) => {
+        const ledger = opened(size);
+        for (const command of history) {
+          expectInTurn(ledger, apply(ledger, command));
+          expect(broken(ledger)).toEqual([]);
+        }
+      }),
+      { numRuns: 200, ...replay },
+    );
   });
 
   it('a request has exactly one answer, a repeated one none, and a withdrawn enrollment never holds a seat', () => {
-    fc.assert(fc.property(aSize, aHistory, (size, history) => {
-      const ledger = opened(size);
-      const known = new Set<string>();
-      const withdrawn = new Set<string>();
-      for (const command of history) {
-        const events = apply(ledger, command);
-        if (command.type === 'AllocateSeat') expect(events).toHaveLength(known.has(command.enrollmentId) ? 0 : 1);
-        if (command.type === 'ReleaseSeat') expect(events.filter((event) => event.type === 'SeatReleased')).toHaveLength(withdrawn.has(command.enrollmentId) ? 0 : 1);
-        if (command.type === 'ReleaseSeat') withdrawn.add(command.enrollmentId);
-        if ('enrollmentId' in command && events.length > 0) known.add(command.enrollmentId);
-        for (const id of withdrawn) expect(ledger.seats.get(id)?.state).toBe('released');
-      }
-    }), { numRuns: 100, ...replay });
+    fc.assert(
+      fc.property(aSize, aHistory, (size, history) => {
+        const ledger = opened(size);
+        const known = new Set<string>();
+        const withdrawn = new Set<string>();
+        for (const command of history) {
+          const events = apply(ledger, command);
+          if (command.type === 'AllocateSeat') expect(events).toHaveLength(known.has(command.enrollmentId) ? 0 : 1);
+          if (command.type === 'ReleaseSeat')
+            expect(events.filter((event) => event.type === 'SeatReleased')).toHaveLength(withdrawn.has(command.enrollmentId) ? 0 : 1);
+          if (command.type === 'ReleaseSeat') withdrawn.add(command.enrollmentId);
+          if ('enrollmentId' in command && events.length > 0) known.add(command.enrollmentId);
+          for (const id of withdrawn) expect(ledger.seats.get(id)?.state).toBe('released');
+        }
+      }),
+      { numRuns: 100, ...replay },
+    );
   });
 
   it('deciding changes nothing, so a refused command leaves its neighbors alone', () => {
-    fc.assert(fc.property(aSize, aHistory, aCommand, (size, history, command) => {
-      const ledger = opened(size);
-      for (const before of history) apply(ledger, before);
-      const state = shown(ledger);
-      decide(command, ledger, board);
-      expect(shown(ledger)).toBe(state);
-    }), replay);
+    fc.assert(
+      fc.property(aSize, aHistory, aCommand, (size, history, command) => {
+        const ledger = opened(size);
+        for (const before of history) apply(ledger, before);
+        const state = shown(ledger);
+        decide(command, ledger, board);
+        expect(shown(ledger)).toBe(state);
+      }),
+      replay,
+    );
   });
 
   it('a batch that loads only the heads of queues decides as if it had loaded them whole', () => {
-    fc.assert(fc.property(aSize, batches, (size, history) => {
-      const whole = opened(size);
-      for (const batch of history) {
-        const heads = batch.some((command) => command.type === 'DividePot') ? Infinity : batch.filter((command) => command.type === 'ReleaseSeat').length;
-        const named = new Set(batch.flatMap((command) => ('enrollmentId' in command ? [command.enrollmentId] : [])));
-        const part = initial({
-          pots: [...whole.pots.values()],
-          accounts: [...whole.accounts.values()],
-          seats: [...whole.seats.values()].filter((seat) => named.has(seat.enrollmentId)),
-          waiting: [...whole.queues.values()].flatMap((queue) => queue.slice(0, heads).flatMap((id) => whole.seats.get(id) ?? [])),
-        });
-        const events = batch.flatMap((command) => apply(part, command));
-        expect(events).toEqual(batch.flatMap((command) => apply(whole, command)));
-        expect([...part.accounts.values()]).toEqual([...whole.accounts.values()]);
-        for (const id of named) expect(part.seats.get(id)).toEqual(whole.seats.get(id));
-      }
-    }), { numRuns: 100, ...replay });
+    fc.assert(
+      fc.property(aSize, batches, (size, history) => {
+        const whole = opened(size);
+        for (const batch of history) {
+          const heads = batch.some((command) => command.type === 'DividePot')
+            ? Infinity
+            : batch.filter((command) => command.type === 'ReleaseSeat').length;
+          const named = new Set(batch.flatMap((command) => ('enrollmentId' in command ? [command.enrollmentId] : [])));
+          const part = initial({
+            pots: [...whole.pots.values()],
+            accounts: [...whole.accounts.values()],
+            seats: [...whole.seats.values()].filter((seat) => named.has(seat.enrollmentId)),
+            waiting: [...whole.queues.values()].flatMap((queue) => queue.slice(0, heads).flatMap((id) => whole.seats.get(id) ?? [])),
+          });
+          const events = batch.flatMap((command) => apply(part, command));
+          expect(events).toEqual(batch.flatMap((command) => apply(whole, command)));
+          expect([...part.accounts.values()]).toEqual([...whole.accounts.values()]);
+          for (const id of named) expect(part.seats.get(id)).toEqual(whole.seats.get(id));
+        }
+      }),
+      { numRuns: 100, ...replay },
+    );
   });
 });
 
@@ -164,8 +197,14 @@ describe('the checks above', () => {
       for (const command of history) for (const event of apply(ledger, command)) met.add(`${command.type}: ${event.type}`);
     }
     expect([...met].sort()).toEqual([
-      'AllocateSeat: SeatHeld', 'AllocateSeat: SeatQueued', 'ConfirmSeat: SeatConfirmed', 'DividePot: AccountAllotted', 'DividePot: SeatHeld',
-      'DividePot: SeatQueued', 'ReleaseSeat: SeatHeld', 'ReleaseSeat: SeatReleased',
+      'AllocateSeat: SeatHeld',
+      'AllocateSeat: SeatQueued',
+      'ConfirmSeat: SeatConfirmed',
+      'DividePot: AccountAllotted',
+      'DividePot: SeatHeld',
+      'DividePot: SeatQueued',
+      'ReleaseSeat: SeatHeld',
+      'ReleaseSeat: SeatReleased',
     ]);
   });
 
@@ -179,8 +218,11 @@ describe('the checks above', () => {
     return broken(ledger);
   };
 
-  it.each(['oversold', 'queued beside a free seat', 'order of the queue'])('would find "%s" if commands on one account did not see each other', (fault) => {
-    const neverFound = fc.property(aSize, batches, (size, history) => !unlocked(size, history).some((name) => name.startsWith(fault)));
-    expect(fc.check(neverFound, { numRuns: 300, seed: 2026, endOnFailure: true }).failed).toBe(true);
-  });
+  it.each(['oversold', 'queued beside a free seat', 'order of the queue'])(
+    'would find "%s" if commands on one account did not see each other',
+    (fault) => {
+      const neverFound = fc.property(aSize, batches, (size, history) => !unlocked(size, history).some((name) => name.startsWith(fault)));
+      expect(fc.check(neverFound, { numRuns: 300, seed: 2026, endOnFailure: true }).failed).toBe(true);
+    },
+  );
 });

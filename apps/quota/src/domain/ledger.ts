@@ -52,11 +52,16 @@ export const initial = (loaded: Loaded = {}): Ledger => {
 
 export const decide = (command: LedgerCommand, ledger: Ledger, context: Context): Decision<LedgerEvent> => {
   switch (command.type) {
-    case 'OpenPot': return openPot(command, ledger, context);
-    case 'DividePot': return dividePot(command, ledger, context);
-    case 'AllocateSeat': return allocateSeat(command, ledger, context);
-    case 'ReleaseSeat': return releaseSeat(command, ledger);
-    case 'ConfirmSeat': return confirmSeat(command, ledger);
+    case 'OpenPot':
+      return openPot(command, ledger, context);
+    case 'DividePot':
+      return dividePot(command, ledger, context);
+    case 'AllocateSeat':
+      return allocateSeat(command, ledger, context);
+    case 'ReleaseSeat':
+      return releaseSeat(command, ledger);
+    case 'ConfirmSeat':
+      return confirmSeat(command, ledger);
   }
 };
 
@@ -80,7 +85,17 @@ const opened = (ledger: Ledger, event: PotOpened): void => {
 
 const allotted = (ledger: Ledger, event: AccountAllotted): void => {
   const { accountId: id, potId, unitId, parentAccountId, version } = event;
-  const account = ledger.accounts.get(id) ?? { id, potId, unitId, parentAccountId, passedOn: 0, held: 0, confirmed: 0, queueLength: 0, nextQueueNo: 1 };
+  const account = ledger.accounts.get(id) ?? {
+    id,
+    potId,
+    unitId,
+    parentAccountId,
+    passedOn: 0,
+    held: 0,
+    confirmed: 0,
+    queueLength: 0,
+    nextQueueNo: 1,
+  };
   setAccount(ledger, { ...account, allotted: event.allotted, version });
   if (parentAccountId !== null) changeAccount(ledger, parentAccountId, (parent) => ({ passedOn: parent.passedOn + event.change }));
 };
@@ -96,10 +111,23 @@ const leave = (ledger: Ledger, seat: Seat | undefined): void => {
   if (at >= 0) queue.splice(at, 1);
 };
 
-const setSeat = (ledger: Ledger, event: Exclude<LedgerEvent, PotOpened | AccountAllotted>, step: Because['event'], change: Partial<Seat> & Pick<Seat, 'state'>): void => {
+const setSeat = (
+  ledger: Ledger,
+  event: Exclude<LedgerEvent, PotOpened | AccountAllotted>,
+  step: Because['event'],
+  change: Partial<Seat> & Pick<Seat, 'state'>,
+): void => {
   const { enrollmentId, version, at } = event;
   const seat = ledger.seats.get(enrollmentId) ?? { unitId: null, year: null, programCode: null, potId: null, accountId: null, because: [] };
-  ledger.seats.set(enrollmentId, { ...seat, reason: null, queueNo: null, ...change, enrollmentId, version, because: [...seat.because, { event: step, at }] });
+  ledger.seats.set(enrollmentId, {
+    ...seat,
+    reason: null,
+    queueNo: null,
+    ...change,
+    enrollmentId,
+    version,
+    because: [...seat.because, { event: step, at }],
+  });
 };
 
 const asked = ({ unitId, year, programCode }: { unitId: string; year: number; programCode: string }) => ({ unitId, year, programCode });
@@ -117,8 +145,10 @@ const queued = (ledger: Ledger, event: SeatQueued): void => {
 /** Applies one event to the workspace, in place: a batch of a thousand commands doesn't copy its ledger a thousand times. */
 export const evolve = (ledger: Ledger, event: LedgerEvent): void => {
   switch (event.type) {
-    case 'PotOpened': return opened(ledger, event);
-    case 'AccountAllotted': return allotted(ledger, event);
+    case 'PotOpened':
+      return opened(ledger, event);
+    case 'AccountAllotted':
+      return allotted(ledger, event);
     case 'SeatHeld':
       leave(ledger, ledger.seats.get(event.enrollmentId));
       changeAccount(ledger, event.accountId, (account) => ({ held: account.held + 1 }));

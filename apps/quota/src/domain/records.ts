@@ -112,7 +112,10 @@ export const accountFor = (ledger: Ledger, potId: string, path: readonly string[
 export const waiting = (ledger: Ledger, account: Account, atMost: number): readonly PlacedSeat[] => {
   const due = Math.min(atMost, account.queueLength);
   const head = ledger.queues.get(account.id) ?? [];
-  const seats = head.slice(0, due).map((id) => ledger.seats.get(id)).filter(isPlaced);
+  const seats = head
+    .slice(0, due)
+    .map((id) => ledger.seats.get(id))
+    .filter(isPlaced);
   if (seats.length < due) throw new Error(`account ${account.id}: ${seats.length} seats of its queue are loaded, ${due} are needed`);
   return seats;
 };

@@ -16,7 +16,13 @@ describe('the texts of refusals', () => {
     for (const [code, { vi, en }] of Object.entries(refusals)) {
       expect(marks(vi), code).toEqual(marks(en));
       const params = new RegExp(`refuse\\('${code}'.*params: \\{([^}]*)\\}`).exec(source)?.[1] ?? '';
-      expect(marks(vi), code).toEqual(params.split(',').map((one) => `{${one.split(':')[0]?.trim()}}`).filter((mark) => mark !== '{}').sort());
+      expect(marks(vi), code).toEqual(
+        params
+          .split(',')
+          .map((one) => `{${one.split(':')[0]?.trim()}}`)
+          .filter((mark) => mark !== '{}')
+          .sort(),
+      );
     }
   });
 });

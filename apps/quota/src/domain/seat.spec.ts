@@ -5,17 +5,34 @@ import { decide, initial } from './ledger.ts';
 describe('a request for a seat', () => {
   it('is held while the unit has a free seat, then queued with its place in the line', () => {
     const ledger = played(openPot(10), divide('city', { d1: 1 }));
-    expect(told(play(ledger, request('e1', 'd1'), request('e2', 'd1'), request('e3', 'd1')))).toEqual(['e1 held at d1', 'e2 queued 1 at d1', 'e3 queued 2 at d1']);
+    expect(told(play(ledger, request('e1', 'd1'), request('e2', 'd1'), request('e3', 'd1')))).toEqual([
+      'e1 held at d1',
+      'e2 queued 1 at d1',
+      'e3 queued 2 at d1',
+    ]);
     expect(account(ledger, 'd1')).toMatchObject({ allotted: 1, held: 1, queueLength: 2, nextQueueNo: 3 });
     expect(ledger.seats.get('e2')).toEqual({
-      enrollmentId: 'e2', state: 'queued', unitId: 'd1', year: 2026, programCode: 'CC', potId: 'pot', accountId: 'acc-d1', reason: null, queueNo: 1, version: 1,
+      enrollmentId: 'e2',
+      state: 'queued',
+      unitId: 'd1',
+      year: 2026,
+      programCode: 'CC',
+      potId: 'pot',
+      accountId: 'acc-d1',
+      reason: null,
+      queueNo: 1,
+      version: 1,
       because: [{ event: 'seat-queued', at }],
     });
   });
 
   it('goes to the account of the nearest unit above when the unit has none', () => {
     const ledger = played(openPot(10), divide('city', { d1: 5 }), divide('d1', { c11: 2 }));
-    expect(told(play(ledger, request('e1', 'c11'), request('e2', 'c12'), request('e3', 'c21')))).toEqual(['e1 held at c11', 'e2 held at d1', 'e3 held at city']);
+    expect(told(play(ledger, request('e1', 'c11'), request('e2', 'c12'), request('e3', 'c21')))).toEqual([
+      'e1 held at c11',
+      'e2 held at d1',
+      'e3 held at city',
+    ]);
   });
 
   it('waits in its own unit’s queue, though the unit above has free seats', () => {
@@ -55,7 +72,12 @@ describe('a release', () => {
     expect(told(play(ledger, release('e1')))).toEqual(['e1 released, was held', 'e3 promoted at city']);
     expect(told(play(ledger, release('e2')))).toEqual(['e2 released, was confirmed', 'e4 promoted at city']);
     expect(account(ledger, 'city')).toMatchObject({ held: 2, confirmed: 0, queueLength: 1 });
-    expect(ledger.seats.get('e3')).toMatchObject({ state: 'held', queueNo: null, version: 2, because: [{ event: 'seat-queued' }, { event: 'seat-promoted' }] });
+    expect(ledger.seats.get('e3')).toMatchObject({
+      state: 'held',
+      queueNo: null,
+      version: 2,
+      because: [{ event: 'seat-queued' }, { event: 'seat-promoted' }],
+    });
   });
 
   it('of a queued seat leaves the queue, and those behind move up', () => {

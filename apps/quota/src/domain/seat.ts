@@ -61,8 +61,14 @@ export const releaseSeat = (command: ReleaseSeat, ledger: Ledger): Decision<Ledg
   const seat = ledger.seats.get(enrollmentId);
   if (seat?.state === 'released') return accept();
   const released: LedgerEvent = {
-    type: 'SeatReleased', enrollmentId, potId: seat?.potId ?? null, accountId: seat?.accountId ?? null,
-    was: seat?.state ?? 'unknown', reason, version: (seat?.version ?? 0) + 1, at,
+    type: 'SeatReleased',
+    enrollmentId,
+    potId: seat?.potId ?? null,
+    accountId: seat?.accountId ?? null,
+    was: seat?.state ?? 'unknown',
+    reason,
+    version: (seat?.version ?? 0) + 1,
+    at,
   };
   const account = seat?.state === 'held' || seat?.state === 'confirmed' ? ledger.accounts.get(seat.accountId ?? '') : undefined;
   return accept<LedgerEvent>(released, ...(account ? turnAfterRelease(account, ledger, at) : []));

@@ -20,7 +20,12 @@ export const placedNext = (seat: PlacedSeat, at: string): Placed => {
   return { enrollmentId, unitId, year, programCode, potId, accountId, version: version + 1, at };
 };
 
-const promoted = (seat: PlacedSeat, accountId: string, at: string): SeatHeld => ({ ...placedNext(seat, at), type: 'SeatHeld', accountId, cause: 'promoted' });
+const promoted = (seat: PlacedSeat, accountId: string, at: string): SeatHeld => ({
+  ...placedNext(seat, at),
+  type: 'SeatHeld',
+  accountId,
+  cause: 'promoted',
+});
 
 /** The first in the queue takes the one seat that became free. */
 export const turnAfterRelease = (account: Account, ledger: Ledger, at: string): readonly SeatHeld[] =>
@@ -31,12 +36,20 @@ export const turnAfterRelease = (account: Account, ledger: Ledger, at: string): 
  * has an account of its own, is served from that one first, as far as it reaches; then the divided account serves its queue with what it
  * kept; and who still waits goes on waiting on the nearer account, in the same order, or later claims of that unit would overtake.
  */
-export const turnsAfterDivision = (divided: Account, changes: readonly Allotting[], ledger: Ledger, context: Context, at: string): readonly (SeatHeld | SeatQueued)[] => {
+export const turnsAfterDivision = (
+  divided: Account,
+  changes: readonly Allotting[],
+  ledger: Ledger,
+  context: Context,
+  at: string,
+): readonly (SeatHeld | SeatQueued)[] => {
   const events: (SeatHeld | SeatQueued)[] = [];
   for (const { account, change } of changes) {
     if (account && change > 0) events.push(...waiting(ledger, account, change).map((seat) => promoted(seat, account.id, at)));
   }
-  const made = new Map(changes.filter((one) => !one.account).map((one) => [one.unitId, { accountId: one.accountId, spare: one.allotted, queued: 0 }]));
+  const made = new Map(
+    changes.filter((one) => !one.account).map((one) => [one.unitId, { accountId: one.accountId, spare: one.allotted, queued: 0 }]),
+  );
   let spare = changes.reduce((left, one) => left - one.change, free(divided));
   const line = waiting(ledger, divided, made.size > 0 ? divided.queueLength : spare).map((seat) => ({
     seat,

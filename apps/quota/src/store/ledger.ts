@@ -7,7 +7,11 @@ import { accountColumns, potColumns, seatColumns, type StoredAccount } from './c
 /** The ledger of a batch, and what it was when it was loaded: the difference is what is saved. */
 export interface Workspace {
   readonly ledger: Ledger;
-  readonly before: { readonly pots: ReadonlyMap<string, Pot>; readonly accounts: ReadonlyMap<string, Account>; readonly seats: ReadonlyMap<string, Seat> };
+  readonly before: {
+    readonly pots: ReadonlyMap<string, Pot>;
+    readonly accounts: ReadonlyMap<string, Account>;
+    readonly seats: ReadonlyMap<string, Seat>;
+  };
   readonly depths: Map<string, number>;
   /** Rank in the queue of a seat that this batch queued. */
   readonly positions: (seat: Seat) => number | null;
@@ -23,7 +27,11 @@ const readAgain = (): Error => Object.assign(new Error('an account changed befor
 export const load = async (tx: Tx, commands: readonly LedgerCommand[], context: Context): Promise<Workspace> => {
   const pots = await readPots(tx, commands);
   const seatIds = [...new Set(commands.flatMap((command) => ('enrollmentId' in command ? [command.enrollmentId] : [])))].sort();
-  const known = await tx.query<Seat>({ name: 'seats-read', text: `select ${seatColumns} from quota.seat where enrollment_id = any($1::uuid[])`, values: [seatIds] });
+  const known = await tx.query<Seat>({
+    name: 'seats-read',
+    text: `select ${seatColumns} from quota.seat where enrollment_id = any($1::uuid[])`,
+    values: [seatIds],
+  });
   const wanted = await accountsOf(tx, commands, pots, known.rows, context);
   const locked = await tx.query<StoredAccount>({
     name: 'accounts-lock',
@@ -52,10 +60,17 @@ export const load = async (tx: Tx, commands: readonly LedgerCommand[], context: 
 };
 
 export const save = async (tx: Tx, { ledger, before, depths }: Workspace): Promise<void> => {
-  const changed = <T>(now: ReadonlyMap<string, T>, then: ReadonlyMap<string, T>): T[] => [...now].filter(([id, record]) => then.get(id) !== record).map(([, record]) => record);
+  const changed = <T>(now: ReadonlyMap<string, T>, then: ReadonlyMap<string, T>): T[] =>
+    [...now].filter(([id, record]) => then.get(id) !== record).map(([, record]) => record);
   await savePots(tx, changed(ledger.pots, before.pots));
-  const depthOf = (account: Account): number => depths.get(account.id) ?? (account.parentAccountId === null ? 0 : (depths.get(account.parentAccountId) ?? 0) + 1);
-  await saveAccounts(tx, changed(ledger.accounts, before.accounts).map((account) => ({ ...account, depth: depthOf(account) })).sort((a, b) => a.depth - b.depth));
+  const depthOf = (account: Account): number =>
+    depths.get(account.id) ?? (account.parentAccountId === null ? 0 : (depths.get(account.parentAccountId) ?? 0) + 1);
+  await saveAccounts(
+    tx,
+    changed(ledger.accounts, before.accounts)
+      .map((account) => ({ ...account, depth: depthOf(account) }))
+      .sort((a, b) => a.depth - b.depth),
+  );
   await saveSeats(tx, changed(ledger.seats, before.seats));
 };
 
@@ -73,7 +88,13 @@ const readPots = async (tx: Tx, commands: readonly LedgerCommand[]): Promise<Pot
 };
 
 /** The accounts that the batch has to lock, as they stand now: ids, sorted. */
-const accountsOf = async (tx: Tx, commands: readonly LedgerCommand[], pots: readonly Pot[], seats: readonly Seat[], context: Context): Promise<string[]> => {
+const accountsOf = async (
+  tx: Tx,
+  commands: readonly LedgerCommand[],
+  pots: readonly Pot[],
+  seats: readonly Seat[],
+  context: Context,
+): Promise<string[]> => {
   const potOf = new Map(pots.map((pot) => [`${pot.year}/${pot.programCode}`, pot.id]));
   const paths = { pot: [] as string[], unit: [] as string[], nearest: [] as number[], place: [] as number[] };
   const addPath = (potId: string | undefined, unitId: string, nearestOnly: boolean): void => {
@@ -104,18 +125,32 @@ const accountsOf = async (tx: Tx, commands: readonly LedgerCommand[], pots: read
         union select a.id, a.parent_account_id from divided d join quota.account a on a.id = d.parent_account_id where d.id = any($6::uuid[]) or d.id <> all($5::uuid[])
       )
       select id from path where place = 0 or place = first union select id from divided union select unnest($5::uuid[]) order by 1`,
-    values: [paths.pot, paths.unit, paths.nearest, paths.place, direct, commands.flatMap((command) => (command.type === 'DividePot' ? [command.accountId] : []))],
+    values: [
+      paths.pot,
+      paths.unit,
+      paths.nearest,
+      paths.place,
+      direct,
+      commands.flatMap((command) => (command.type === 'DividePot' ? [command.accountId] : [])),
+    ],
   });
   return rows.map((row) => row.id);
 };
 
 /** Heads of queues: whole for accounts that a division touches, else as many as the batch may release. */
-const readQueues = async (tx: Tx, commands: readonly LedgerCommand[], accounts: readonly StoredAccount[], seats: readonly Seat[]): Promise<Seat[]> => {
+const readQueues = async (
+  tx: Tx,
+  commands: readonly LedgerCommand[],
+  accounts: readonly StoredAccount[],
+  seats: readonly Seat[],
+): Promise<Seat[]> => {
   const releases = commands.filter((command) => command.type === 'ReleaseSeat').length;
   const divides = commands.some((command) => command.type === 'DividePot');
   const queued = accounts.filter((account) => account.queueLength > 0);
   if (queued.length === 0 || (releases === 0 && !divides)) return [];
-  const limit = divides ? Math.max(...queued.map((account) => account.queueLength)) : releases + seats.filter((seat) => seat.state === 'queued').length;
+  const limit = divides
+    ? Math.max(...queued.map((account) => account.queueLength))
+    : releases + seats.filter((seat) => seat.state === 'queued').length;
   const { rows } = await tx.query<Seat>({
     name: 'queues-lock',
     text: `select s.* from unnest($1::uuid[]) as a (id) cross join lateral (
@@ -127,9 +162,10 @@ const readQueues = async (tx: Tx, commands: readonly LedgerCommand[], accounts: 
 
 const savePots = async (tx: Tx, pots: readonly Pot[]): Promise<void> => {
   for (const pot of pots) {
-    await tx.query('insert into quota.pot (id, year, program_code, size, document_no, root_unit_id, closes_on, version) values ($1, $2, $3, $4, $5, $6, $7, $8)', [
-      pot.id, pot.year, pot.programCode, pot.size, pot.documentNo, pot.rootUnitId, pot.closesOn, pot.version,
-    ]);
+    await tx.query(
+      'insert into quota.pot (id, year, program_code, size, document_no, root_unit_id, closes_on, version) values ($1, $2, $3, $4, $5, $6, $7, $8)',
+      [pot.id, pot.year, pot.programCode, pot.size, pot.documentNo, pot.rootUnitId, pot.closesOn, pot.version],
+    );
   }
 };
 
@@ -142,9 +178,18 @@ const saveAccounts = async (tx: Tx, accounts: readonly StoredAccount[]): Promise
       on conflict (id) do update set allotted = excluded.allotted, passed_on = excluded.passed_on, held = excluded.held, confirmed = excluded.confirmed,
         queue_length = excluded.queue_length, next_queue_no = excluded.next_queue_no, version = excluded.version`,
     values: [
-      accounts.map((row) => row.id), accounts.map((row) => row.potId), accounts.map((row) => row.unitId), accounts.map((row) => row.parentAccountId),
-      accounts.map((row) => row.depth), accounts.map((row) => row.allotted), accounts.map((row) => row.passedOn), accounts.map((row) => row.held),
-      accounts.map((row) => row.confirmed), accounts.map((row) => row.queueLength), accounts.map((row) => row.nextQueueNo), accounts.map((row) => row.version),
+      accounts.map((row) => row.id),
+      accounts.map((row) => row.potId),
+      accounts.map((row) => row.unitId),
+      accounts.map((row) => row.parentAccountId),
+      accounts.map((row) => row.depth),
+      accounts.map((row) => row.allotted),
+      accounts.map((row) => row.passedOn),
+      accounts.map((row) => row.held),
+      accounts.map((row) => row.confirmed),
+      accounts.map((row) => row.queueLength),
+      accounts.map((row) => row.nextQueueNo),
+      accounts.map((row) => row.version),
     ],
   });
   expectRows(rowCount, accounts.length);
@@ -160,8 +205,16 @@ const saveSeats = async (tx: Tx, seats: readonly Seat[]): Promise<void> => {
         pot_id = excluded.pot_id, account_id = excluded.account_id, reason = excluded.reason, queue_no = excluded.queue_no, version = excluded.version,
         because = excluded.because where seat.version < excluded.version`,
     values: [
-      seats.map((row) => row.enrollmentId), seats.map((row) => row.state), seats.map((row) => row.unitId), seats.map((row) => row.year), seats.map((row) => row.programCode),
-      seats.map((row) => row.potId), seats.map((row) => row.accountId), seats.map((row) => row.reason), seats.map((row) => row.queueNo), seats.map((row) => row.version),
+      seats.map((row) => row.enrollmentId),
+      seats.map((row) => row.state),
+      seats.map((row) => row.unitId),
+      seats.map((row) => row.year),
+      seats.map((row) => row.programCode),
+      seats.map((row) => row.potId),
+      seats.map((row) => row.accountId),
+      seats.map((row) => row.reason),
+      seats.map((row) => row.queueNo),
+      seats.map((row) => row.version),
       seats.map((row) => JSON.stringify(row.because)),
     ],
   });

@@ -10,13 +10,31 @@ import { potView } from './views.ts';
 export const createReads = (pool: Pool) => {
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool as never) });
   return {
-    listPots: async ({ year, programCode, after, limit }: { year: number | undefined; programCode: string | undefined; after: string | undefined; limit: number }) => {
+    listPots: async ({
+      year,
+      programCode,
+      after,
+      limit,
+    }: {
+      year: number | undefined;
+      programCode: string | undefined;
+      after: string | undefined;
+      limit: number;
+    }) => {
       const rows = await prisma.pot.findMany({
-        where: { ...(year === undefined ? {} : { year }), ...(programCode === undefined ? {} : { programCode }), ...(after === undefined ? {} : { id: { gt: after } }) },
+        where: {
+          ...(year === undefined ? {} : { year }),
+          ...(programCode === undefined ? {} : { programCode }),
+          ...(after === undefined ? {} : { id: { gt: after } }),
+        },
         orderBy: { id: 'asc' },
         take: limit + 1,
       });
-      return toPage(rows.map((row) => potView({ ...row, closesOn: row.closesOn?.toISOString().slice(0, 10) ?? null })), limit, (pot) => [pot.id]);
+      return toPage(
+        rows.map((row) => potView({ ...row, closesOn: row.closesOn?.toISOString().slice(0, 10) ?? null })),
+        limit,
+        (pot) => [pot.id],
+      );
     },
     pot: async (id: string): Promise<{ pot: Pot; accounts: Account[] } | undefined> => {
       const { rows } = await pool.query<Pot>(`select ${potColumns} from quota.pot where id = $1`, [id]);

@@ -1,7 +1,16 @@
 import { free, type Account, type Pot, type Seat } from '../domain/records.ts';
 import { seatRefusals } from '../domain/refusals.ts';
 
-export const potView = ({ id, year, programCode, size, documentNo, rootUnitId, closesOn, version }: Pot) => ({ id, year, programCode, size, documentNo, rootUnitId, closesOn, version });
+export const potView = ({ id, year, programCode, size, documentNo, rootUnitId, closesOn, version }: Pot) => ({
+  id,
+  year,
+  programCode,
+  size,
+  documentNo,
+  rootUnitId,
+  closesOn,
+  version,
+});
 
 export const accountView = (account: Account) => {
   const { id, unitId, parentAccountId, allotted, passedOn, held, confirmed, queueLength, version } = account;

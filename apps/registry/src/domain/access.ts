@@ -22,5 +22,7 @@ export const grantOver = (grants: readonly Grant[], table: UnitTable, unitId: st
   const unit = table.units.get(unitId);
   if (!unit) return undefined;
   const day = dayOf(unit, today);
-  return activeGrants(grants, today).find((grant) => roles.includes(grant.role) && existsOn(table, grant.unitId, today) && isWithin(table, unitId, grant.unitId, day));
+  return activeGrants(grants, today).find(
+    (grant) => roles.includes(grant.role) && existsOn(table, grant.unitId, today) && isWithin(table, unitId, grant.unitId, day),
+  );
 };

@@ -4,11 +4,24 @@ import type { Structure } from './records.ts';
 import { board, city, told } from './structure.fixture.ts';
 
 const assign = (fromUnitId: string, ...items: readonly (readonly [string, string])[]): AssignHistory => ({
-  type: 'AssignHistory', fromUnitId, documentNo: null, items: items.map(([personId, toUnitId]) => ({ assignmentId: `${fromUnitId}/${personId}`, personId, toUnitId })),
+  type: 'AssignHistory',
+  fromUnitId,
+  documentNo: null,
+  items: items.map(([personId, toUnitId]) => ({ assignmentId: `${fromUnitId}/${personId}`, personId, toUnitId })),
 });
 const split = (): Structure => {
   const structure = city({ assignments: [], persons: new Set(['p1', 'p2']) });
-  told(structure, { type: 'SucceedUnit', unitId: 'c11', on: '2025-07-01', documentNo: '1-NQ', sample: true, successors: [{ unitId: 'd2', sharePercent: null }, { unitId: 'd3', sharePercent: null }] });
+  told(structure, {
+    type: 'SucceedUnit',
+    unitId: 'c11',
+    on: '2025-07-01',
+    documentNo: '1-NQ',
+    sample: true,
+    successors: [
+      { unitId: 'd2', sharePercent: null },
+      { unitId: 'd3', sharePercent: null },
+    ],
+  });
   return structure;
 };
 
@@ -27,7 +40,14 @@ describe("the history of a split unit's person", () => {
   });
   it('goes to a unit that continues a successor, too', () => {
     const structure = split();
-    told(structure, { type: 'SucceedUnit', unitId: 'd2', on: '2026-01-01', documentNo: '2-NQ', sample: true, successors: [{ unitId: 'c12', sharePercent: null }] });
+    told(structure, {
+      type: 'SucceedUnit',
+      unitId: 'd2',
+      on: '2026-01-01',
+      documentNo: '2-NQ',
+      sample: true,
+      successors: [{ unitId: 'c12', sharePercent: null }],
+    });
     expect(told(structure, assign('c11', ['p1', 'c12']))).toBe('HistoryAssigned');
   });
   it('goes nowhere else', () => {

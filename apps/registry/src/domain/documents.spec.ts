@@ -6,10 +6,25 @@ import { board, city, founder, grant, today } from './structure.fixture.ts';
 const documents = (grantsEverIssued = 3): Documents => {
   const structure = city();
   structure.grants.set('school', grant('school', 'school', 'd2'));
-  return { founder: 'founder', grantsEverIssued, table: structure.table, grantsOf: (sub) => grantsOf(structure, sub), records: new Map(), taken: new Set(), added: new Set() };
+  return {
+    founder: 'founder',
+    grantsEverIssued,
+    table: structure.table,
+    grantsOf: (sub) => grantsOf(structure, sub),
+    records: new Map(),
+    taken: new Set(),
+    added: new Set(),
+  };
 };
 const record = (more: Partial<RecordDocument> = {}): RecordDocument => ({
-  type: 'RecordDocument', documentId: 'doc', number: '213-KH/TU', issuer: 'Thành ủy Hà Nội', issuedOn: '2026-01-05', governs: 'quota', title: null, ...more,
+  type: 'RecordDocument',
+  documentId: 'doc',
+  number: '213-KH/TU',
+  issuer: 'Thành ủy Hà Nội',
+  issuedOn: '2026-01-05',
+  governs: 'quota',
+  title: null,
+  ...more,
 });
 const told = (state: Documents, command: RecordDocument, by: Actor = board): string => {
   const decision = decideDocument(command, by, state);

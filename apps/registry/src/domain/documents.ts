@@ -35,7 +35,9 @@ export const documentKey = ({ number, issuer }: Pick<DocumentRecord, 'number' | 
 /** A document belongs to no unit: whoever holds the role at any unit that exists may record it. */
 export const decideDocument = (command: RecordDocument, { actor, today }: Actor, documents: Documents): Decision<DocumentRecorded> => {
   const { type: _, ...recorded } = command;
-  const held = activeGrants(documents.grantsOf(actor), today).some(({ role, unitId }) => (role === 'board' || role === 'school') && existsOn(documents.table, unitId, today));
+  const held = activeGrants(documents.grantsOf(actor), today).some(
+    ({ role, unitId }) => (role === 'board' || role === 'school') && existsOn(documents.table, unitId, today),
+  );
   if (!held && !mayFound(actor, documents.founder, documents.grantsEverIssued)) return refuse('out-of-scope');
   if (documents.taken.has(documentKey(command))) return refuse('document-exists', { field: 'number' });
   return accept({ type: 'DocumentRecorded', ...recorded });

@@ -24,9 +24,18 @@ describe('a suspected pair', () => {
     expect(state.duplicates.get('d1')).toMatchObject({ state: 'merged' });
   });
   it('gives the kept record what it lacked: number, exact birth, sex and facts; what it had stands', () => {
-    const state = pair({ birth: '1980', facts: { degree: 'university' } }, { identityNumber: number, sex: 'male', facts: { degree: 'master', sector: 'civil' } });
+    const state = pair(
+      { birth: '1980', facts: { degree: 'university' } },
+      { identityNumber: number, sex: 'male', facts: { degree: 'master', sector: 'civil' } },
+    );
     expect(told(state, merge('p1'), board)).toBe('PersonMerged, PersonCompleted, DuplicateMerged');
-    expect(state.persons.get('p1')).toMatchObject({ identityNumber: number, birth: '1980-05-19', sex: 'male', facts: { degree: 'university', sector: 'civil' }, version: 2 });
+    expect(state.persons.get('p1')).toMatchObject({
+      identityNumber: number,
+      birth: '1980-05-19',
+      sex: 'male',
+      facts: { degree: 'university', sector: 'civil' },
+      version: 2,
+    });
     expect(state.persons.get('p2')).toMatchObject({ identityNumber: null, identityRef: null });
     expect(told(state, enter('p3', { identityNumber: number }))).toBe('person-exists identityNumber p1');
   });

@@ -61,7 +61,9 @@ export const decideDuplicate = (command: DuplicateCommand, by: Actor, people: Pe
 };
 
 const lackOf = (kept: Person, merged: Person): Partial<Person> => {
-  const known = Object.fromEntries(Object.entries(merged.facts).filter(([fact, value]) => value != null && kept.facts[fact as keyof Person['facts']] == null));
+  const known = Object.fromEntries(
+    Object.entries(merged.facts).filter(([fact, value]) => value != null && kept.facts[fact as keyof Person['facts']] == null),
+  );
   const exactBirth = merged.birth !== null && merged.birth.length > (kept.birth?.length ?? 0);
   return {
     ...(kept.identityRef === null && merged.identityRef !== null ? { identityNumber: merged.identityNumber, identityRef: merged.identityRef } : {}),
@@ -83,8 +85,10 @@ export const evolveDuplicate = (people: People, event: DuplicateEvent): void => 
       if (person) amend(people, { ...person, ...contentOf(person), ...event.lacking, version: person.version + 1 });
       return;
     }
-    case 'DuplicateMerged': return close(people, event.duplicateId, 'merged');
-    case 'DuplicateDismissed': return close(people, event.duplicateId, 'dismissed');
+    case 'DuplicateMerged':
+      return close(people, event.duplicateId, 'merged');
+    case 'DuplicateDismissed':
+      return close(people, event.duplicateId, 'dismissed');
   }
 };
 

@@ -4,7 +4,15 @@ import { grantsOf, initialStructure } from './records.ts';
 import { board, city, founder, grant, register, today, told } from './structure.fixture.ts';
 
 const issue = (sub: string, role: IssueGrant['role'], unitId: string, more: Partial<IssueGrant> = {}): IssueGrant => ({
-  type: 'IssueGrant', grantId: `new-${sub}-${role}-${unitId}`, sub, role, unitId, validFrom: '2026-01-01', validTo: null, documentNo: '7-QĐ/BTC', ...more,
+  type: 'IssueGrant',
+  grantId: `new-${sub}-${role}-${unitId}`,
+  sub,
+  role,
+  unitId,
+  validFrom: '2026-01-01',
+  validTo: null,
+  documentNo: '7-QĐ/BTC',
+  ...more,
 });
 const revoke = (grantId: string): RevokeGrant => ({ type: 'RevokeGrant', grantId, documentNo: '8-QĐ/BTC' });
 const boardOfD1 = { actor: 'board.d1', today };
@@ -92,5 +100,11 @@ describe('a grant is revoked', () => {
 it('a grant on a unit that has ended permits nothing', () => {
   const structure = city();
   for (const unitId of ['c11', 'c12', 'd1']) told(structure, { type: 'DissolveUnit', unitId, on: '2026-03-02', documentNo: '9-QĐ' });
-  expect(told(structure, { type: 'SucceedUnit', unitId: 'c11', on: '2026-03-02', documentNo: '9-QĐ', sample: false, successors: [{ unitId: 'd2', sharePercent: null }] }, boardOfD1)).toBe('out-of-scope');
+  expect(
+    told(
+      structure,
+      { type: 'SucceedUnit', unitId: 'c11', on: '2026-03-02', documentNo: '9-QĐ', sample: false, successors: [{ unitId: 'd2', sharePercent: null }] },
+      boardOfD1,
+    ),
+  ).toBe('out-of-scope');
 });

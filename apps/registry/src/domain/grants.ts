@@ -34,12 +34,16 @@ const issue = (command: IssueGrant, { actor, today }: Actor, structure: Structur
   if (!unit) return refuse('unit-unknown', { field: 'unitId' });
   const founding = mayFound(actor, structure.founder, structure.grants.size);
   // Else the founder could lock everybody out, themselves too: after the first grant only grants permit.
-  if (founding && !(command.role === 'board' && isRoot(structure, unit.id) && command.validFrom <= today && command.validTo === null)) return refuse('first-grant-is-board');
-  if (!founding && !grantOver(grantsOf(structure, actor), structure.table, unit.id, today, ['board'])) return refuse('out-of-scope', { field: 'unitId' });
+  if (founding && !(command.role === 'board' && isRoot(structure, unit.id) && command.validFrom <= today && command.validTo === null))
+    return refuse('first-grant-is-board');
+  if (!founding && !grantOver(grantsOf(structure, actor), structure.table, unit.id, today, ['board']))
+    return refuse('out-of-scope', { field: 'unitId' });
   if (!founding && command.sub === actor) return refuse('grant-to-oneself', { field: 'sub' });
   if (command.validTo !== null && command.validTo <= command.validFrom) return refuse('grant-dates', { field: 'validTo' });
   if (unit.to !== null && unit.to <= (command.validFrom > today ? command.validFrom : today)) return refuse('unit-ended', { field: 'unitId' });
-  const same = grantsOf(structure, command.sub).some((grant) => grant.role === command.role && grant.unitId === command.unitId && overlaps(grant, command));
+  const same = grantsOf(structure, command.sub).some(
+    (grant) => grant.role === command.role && grant.unitId === command.unitId && overlaps(grant, command),
+  );
   return same ? refuse('grant-exists') : accept({ ...command, type: 'GrantIssued' });
 };
 
@@ -48,7 +52,9 @@ const revoke = (command: RevokeGrant, { actor, today }: Actor, structure: Struct
   if (!grant) return refuse('not-found');
   if (!grantOver(grantsOf(structure, actor), structure.table, grant.unitId, today, ['board'])) return refuse('out-of-scope');
   if (grant.revokedOn !== null || (grant.validTo !== null && grant.validTo <= today)) return refuse('grant-over');
-  const boards = activeGrants([...structure.grants.values()].map(inForce), today).filter((other) => other.role === 'board' && isRoot(structure, other.unitId));
+  const boards = activeGrants([...structure.grants.values()].map(inForce), today).filter(
+    (other) => other.role === 'board' && isRoot(structure, other.unitId),
+  );
   if (boards.length === 1 && boards[0]?.id === grant.id) return refuse('last-board-grant');
   return accept({ ...command, type: 'GrantRevoked', on: today });
 };

@@ -45,7 +45,9 @@ describe('an identity number is one person', () => {
   it('of whom others hear only at which unit to ask, never who it is', () => {
     const state = people();
     told(state, enter('p1', { identityNumber: number }));
-    expect(told(state, enter('p2', { identityNumber: number, unitId: 'c12', name: 'Trần Thị Lan' }), neighbor)).toBe('person-exists-elsewhere identityNumber c11');
+    expect(told(state, enter('p2', { identityNumber: number, unitId: 'c12', name: 'Trần Thị Lan' }), neighbor)).toBe(
+      'person-exists-elsewhere identityNumber c11',
+    );
   });
   it('standing today at the successor of the unit on record', () => {
     const state = people();
@@ -69,7 +71,11 @@ describe('a namesake born on the same day', () => {
     expect(told(state, enter('p2', { name: 'NGUYEN VAN HUNG', unitId: 'c12' }), neighbor)).toBe('PersonRegistered, DuplicateSuspected p1');
   });
   it('is found whichever way the name is written: tone marks, case, composed or not', () => {
-    for (const [one, other] of [['Lê Thị Thuỷ', 'Lê Thị Thủy'], ['ĐỖ VĂN UỶ', 'Đỗ Văn Ủy'.normalize('NFD')], ['Ðào Anh', 'đào ánh']] as const) {
+    for (const [one, other] of [
+      ['Lê Thị Thuỷ', 'Lê Thị Thủy'],
+      ['ĐỖ VĂN UỶ', 'Đỗ Văn Ủy'.normalize('NFD')],
+      ['Ðào Anh', 'đào ánh'],
+    ] as const) {
       const state = people();
       told(state, enter('p1', { name: one }));
       expect(told(state, enter('p2', { name: other }))).toBe('PersonRegistered, DuplicateSuspected p1');
@@ -117,7 +123,13 @@ describe('a record is mended', () => {
   });
   it('of an ended unit by the successor; of a split one by the assigned successor, unassigned by the board', () => {
     const state = people({ p2: 'c12' });
-    for (const [personId, unitId] of [['p1', 'c92'], ['p2', 'c93'], ['p3', 'c93'], ['p4', 'c91']] as const) told(state, enter(personId, { unitId, importId: 'i1', birth: null }), board);
+    for (const [personId, unitId] of [
+      ['p1', 'c92'],
+      ['p2', 'c93'],
+      ['p3', 'c93'],
+      ['p4', 'c91'],
+    ] as const)
+      told(state, enter(personId, { unitId, importId: 'i1', birth: null }), board);
     expect(told(state, update('p1', { sex: 'male' }), officer)).toBe('PersonAmended');
     expect(told(state, update('p2', { sex: 'male' }), officer)).toBe('out-of-scope');
     expect(told(state, update('p2', { sex: 'male' }), neighbor)).toBe('PersonAmended');

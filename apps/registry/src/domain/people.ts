@@ -54,10 +54,14 @@ export type PersonEvent = PersonRegistered | PersonAmended | PersonErased | Dupl
 
 export const decidePerson = (command: PersonCommand, by: Actor, people: People): Decision<PersonEvent> => {
   switch (command.type) {
-    case 'RegisterPerson': return register(command, by, people);
-    case 'UpdatePerson': return update(command, by, people);
-    case 'ErasePerson': return erase(command, by, people);
-    case 'TakeBackPerson': return takeBack(command, people);
+    case 'RegisterPerson':
+      return register(command, by, people);
+    case 'UpdatePerson':
+      return update(command, by, people);
+    case 'ErasePerson':
+      return erase(command, by, people);
+    case 'TakeBackPerson':
+      return takeBack(command, people);
   }
 };
 
@@ -77,16 +81,21 @@ const update = (command: UpdatePerson, by: Actor, people: People): Decision<Pers
   const content = amended(person, command.change);
   if (same(contentOf(person), content)) return accept();
   const refused =
-    (content.unitId === person.unitId ? undefined : placeRefused(content.unitId, by, people, false)) ?? numberTaken(person.id, content.identityRef, by, people);
+    (content.unitId === person.unitId ? undefined : placeRefused(content.unitId, by, people, false)) ??
+    numberTaken(person.id, content.identityRef, by, people);
   const likenessChanged = content.fold !== person.fold || content.birth !== person.birth || content.identityRef !== person.identityRef;
-  return refused ?? accept<PersonEvent>({ type: 'PersonAmended', personId: person.id, content }, ...(likenessChanged ? suspicions(person.id, content, people) : []));
+  return (
+    refused ??
+    accept<PersonEvent>({ type: 'PersonAmended', personId: person.id, content }, ...(likenessChanged ? suspicions(person.id, content, people) : []))
+  );
 };
 
 /** Those merged into the person are the same human being, so they go too. */
 const erase = (command: ErasePerson, by: Actor, people: People): Decision<PersonEvent> => {
   const person = people.persons.get(command.personId);
   if (!person) return refuse('not-found');
-  if (!mayWrite(people.grantsOf(by.actor), people.table, person.unitId, by.today, people.assigned.get(person.id), ['board'])) return refuse('out-of-scope');
+  if (!mayWrite(people.grantsOf(by.actor), people.table, person.unitId, by.today, people.assigned.get(person.id), ['board']))
+    return refuse('out-of-scope');
   if (person.mergedInto !== null) return refuse('person-merged', { params: { personId: person.mergedInto } });
   const records = [person, ...[...people.persons.values()].filter((other) => other.mergedInto === person.id)];
   return accept(...records.map(({ id }): PersonErased => ({ type: 'PersonErased', personId: id })));
@@ -121,7 +130,9 @@ const numberTaken = (personId: string, identityRef: string | null, { actor, toda
 const suspicions = (personId: string, content: Content, people: People): DuplicateSuspected[] => {
   const key = likenessKey(content);
   const namesakes = key === undefined ? [] : (people.namesakes.get(key) ?? []);
-  return namesakes.filter((other) => mayBeOne({ ...content, id: personId }, other)).map((other) => ({ type: 'DuplicateSuspected', personId, otherId: other.id }));
+  return namesakes
+    .filter((other) => mayBeOne({ ...content, id: personId }, other))
+    .map((other) => ({ type: 'DuplicateSuspected', personId, otherId: other.id }));
 };
 
 export const contentOf = ({ id: _, mergedInto: __, importId: ___, version: ____, ...content }: Person): Content => content;
@@ -131,12 +142,15 @@ const amended = (person: Person, { facts, ...change }: Partial<Content>): Conten
   return { ...contentOf(person), ...change, facts: Object.fromEntries(Object.entries(merged).filter(([, value]) => value != null)) };
 };
 
-const same = (a: Content, b: Content): boolean =>
-  JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+const same = (a: Content, b: Content): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted);
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, sorted(member)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, member]) => [key, sorted(member)]),
+  );
 };
 
 export const evolvePerson = (people: People, event: PersonEvent): void => {
@@ -161,7 +175,8 @@ export const evolvePerson = (people: People, event: PersonEvent): void => {
       people.changed.erased.add(person.id);
       return;
     }
-    case 'DuplicateSuspected': people.changed.suspected.push({ personId: event.personId, otherId: event.otherId });
+    case 'DuplicateSuspected':
+      people.changed.suspected.push({ personId: event.personId, otherId: event.otherId });
   }
 };
 
@@ -188,5 +203,9 @@ const leave = (people: People, person: Person): void => {
   if (person.identityRef !== null && people.holders.get(person.identityRef) === person.id) people.holders.delete(person.identityRef);
   const key = likenessKey(person);
   const namesakes = key === undefined ? undefined : people.namesakes.get(key);
-  if (key !== undefined && namesakes) people.namesakes.set(key, namesakes.filter(({ id }) => id !== person.id));
+  if (key !== undefined && namesakes)
+    people.namesakes.set(
+      key,
+      namesakes.filter(({ id }) => id !== person.id),
+    );
 };

@@ -66,7 +66,8 @@ export const initialPeople = (loaded: Omit<People, 'changed'>): People => ({
 });
 
 /** Two records may be one person only where this agrees; undefined where too little is known to suspect anybody. */
-export const likenessKey = ({ fold, birth }: Pick<Person, 'fold' | 'birth'>): string | undefined => (birth === null ? undefined : `${birthYear(birth)} ${fold}`);
+export const likenessKey = ({ fold, birth }: Pick<Person, 'fold' | 'birth'>): string | undefined =>
+  birth === null ? undefined : `${birthYear(birth)} ${fold}`;
 
 /** Without diacritics the same name, births that agree as far as both are known, and no two identity numbers to tell them apart. */
 export const mayBeOne = (a: Likeness, b: Likeness): boolean =>
@@ -85,12 +86,24 @@ export const confidants = ['officer', 'board'] as const satisfies readonly Role[
  * The grant that permits writing rows of that unit today. They are judged where they stand today: rows of an ended unit at its successor, and what
  * stands nowhere (ended without successors, or split and not assigned) by the board alone.
  */
-export const mayWrite = (grants: readonly Grant[], table: UnitTable, unitId: string, today: string, assigned?: string, roles: readonly Role[] = writers): Grant | undefined => {
+export const mayWrite = (
+  grants: readonly Grant[],
+  table: UnitTable,
+  unitId: string,
+  today: string,
+  assigned?: string,
+  roles: readonly Role[] = writers,
+): Grant | undefined => {
   const { at, settled } = standing(table, unitId, today, assigned);
   if (settled) return inScope(grants, table, at, today, roles);
-  return grantOver(grants, table, at, today, roles.filter((role) => role === 'board'));
+  return grantOver(
+    grants,
+    table,
+    at,
+    today,
+    roles.filter((role) => role === 'board'),
+  );
 };
 
 /** The number as it may be shown where a person is only to be told from others. */
 export const masked = (identityNumber: string | null): string | null => identityNumber && `*********${identityNumber.slice(-3)}`;
-

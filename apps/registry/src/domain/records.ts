@@ -49,7 +49,12 @@ export interface Structure {
   readonly knownPersons: ReadonlySet<string>;
   /** Units and successions as the functions of the contracts take them. */
   table: UnitTable;
-  readonly changed: { readonly units: Set<string>; readonly grants: Set<string>; readonly assignments: Set<string>; readonly successions: SuccessionRecord[] };
+  readonly changed: {
+    readonly units: Set<string>;
+    readonly grants: Set<string>;
+    readonly assignments: Set<string>;
+    readonly successions: SuccessionRecord[];
+  };
 }
 
 /** The workspace of a batch; `table` where the caller has it already. */
@@ -77,7 +82,8 @@ export const inForce = (grant: GrantRecord): Grant => {
   return { ...issued, validTo: issued.validTo !== null && issued.validTo < revokedOn ? issued.validTo : revokedOn };
 };
 
-export const grantsOf = (structure: Structure, sub: string): Grant[] => [...structure.grants.values()].filter((grant) => grant.sub === sub).map(inForce);
+export const grantsOf = (structure: Structure, sub: string): Grant[] =>
+  [...structure.grants.values()].filter((grant) => grant.sub === sub).map(inForce);
 
 /** Who commands, and on which business date. */
 export interface Actor {

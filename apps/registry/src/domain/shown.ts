@@ -11,8 +11,24 @@ export const shownUnit = (unit: UnitRecord, table: UnitTable, on: string) => {
 export const shownGrant = ({ revokedBy: _, ...grant }: GrantRecord) => grant;
 
 /** A person as lists and answers to writes have it. */
-export const listedPerson = ({ id, unitId, name, birth, sex, identityNumber, mergedInto, version }: Omit<Person, 'facts' | 'fold' | 'identityRef' | 'importId'>) => ({
-  id, unitId, name, birth, sex, identityNumber: masked(identityNumber), mergedInto, version,
+export const listedPerson = ({
+  id,
+  unitId,
+  name,
+  birth,
+  sex,
+  identityNumber,
+  mergedInto,
+  version,
+}: Omit<Person, 'facts' | 'fold' | 'identityRef' | 'importId'>) => ({
+  id,
+  unitId,
+  name,
+  birth,
+  sex,
+  identityNumber: masked(identityNumber),
+  mergedInto,
+  version,
 });
 
 /** With the facts, but not the number: stored answers and the audit have no need of it. */

@@ -9,10 +9,29 @@ export const founder: Actor = { actor: 'founder', today };
 export const board: Actor = { actor: 'board', today };
 
 export const register = (unitId: string, parentId: string | null, more: Partial<RegisterUnit> = {}): RegisterUnit => ({
-  type: 'RegisterUnit', unitId, code: unitId, kind: 'body', name: `Đơn vị ${unitId}`, parentId, from: '2008-08-01', documentNo: '15/2008/QH12', sample: false, ...more,
+  type: 'RegisterUnit',
+  unitId,
+  code: unitId,
+  kind: 'body',
+  name: `Đơn vị ${unitId}`,
+  parentId,
+  from: '2008-08-01',
+  documentNo: '15/2008/QH12',
+  sample: false,
+  ...more,
 });
 export const grant = (sub: string, role: Role, unitId: string, more: Partial<GrantRecord> = {}): GrantRecord => ({
-  id: `${sub}-${role}-${unitId}`, sub, role, unitId, validFrom: '2020-01-01', validTo: null, documentNo: '1-QĐ/TU', revokedOn: null, revokedBy: null, version: 1, ...more,
+  id: `${sub}-${role}-${unitId}`,
+  sub,
+  role,
+  unitId,
+  validFrom: '2020-01-01',
+  validTo: null,
+  documentNo: '1-QĐ/TU',
+  revokedOn: null,
+  revokedBy: null,
+  version: 1,
+  ...more,
 });
 
 /** What came of a command: the refusal's code with its field, or the events' types; an accepted one is applied. */
@@ -26,7 +45,16 @@ export const told = (structure: Structure, command: StructureCommand, by: Actor 
 /** The city with districts d1, d2 and d3, communes c11 and c12 of d1; a board over the city. */
 export const city = (named?: Parameters<typeof initialStructure>[2]): Structure => {
   const structure = initialStructure('founder', { units: [], successions: [], grants: [] }, named);
-  for (const [unitId, parentId] of [['city', null], ['d1', 'city'], ['d2', 'city'], ['d3', 'city'], ['c11', 'd1'], ['c12', 'd1']] as const) told(structure, register(unitId, parentId), founder);
-  for (const one of [grant('board', 'board', 'city'), grant('board.d1', 'board', 'd1'), grant('officer.d1', 'officer', 'd1')]) structure.grants.set(one.id, one);
+  for (const [unitId, parentId] of [
+    ['city', null],
+    ['d1', 'city'],
+    ['d2', 'city'],
+    ['d3', 'city'],
+    ['c11', 'd1'],
+    ['c12', 'd1'],
+  ] as const)
+    told(structure, register(unitId, parentId), founder);
+  for (const one of [grant('board', 'board', 'city'), grant('board.d1', 'board', 'd1'), grant('officer.d1', 'officer', 'd1')])
+    structure.grants.set(one.id, one);
   return structure;
 };

@@ -11,17 +11,23 @@ export type StructureEvent = UnitEvent | GrantEvent | HistoryAssigned;
 export const decideStructure = (command: StructureCommand, by: Actor, structure: Structure): Decision<StructureEvent> => {
   switch (command.type) {
     case 'IssueGrant':
-    case 'RevokeGrant': return decideGrant(command, by, structure);
-    case 'AssignHistory': return decideAssignment(command, by, structure);
-    default: return decideUnit(command, by, structure);
+    case 'RevokeGrant':
+      return decideGrant(command, by, structure);
+    case 'AssignHistory':
+      return decideAssignment(command, by, structure);
+    default:
+      return decideUnit(command, by, structure);
   }
 };
 
 export const evolveStructure = (structure: Structure, event: StructureEvent): void => {
   switch (event.type) {
     case 'GrantIssued':
-    case 'GrantRevoked': return evolveGrant(structure, event);
-    case 'HistoryAssigned': return evolveAssignment(structure, event);
-    default: return evolveUnit(structure, event);
+    case 'GrantRevoked':
+      return evolveGrant(structure, event);
+    case 'HistoryAssigned':
+      return evolveAssignment(structure, event);
+    default:
+      return evolveUnit(structure, event);
   }
 };

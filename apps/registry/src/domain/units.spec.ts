@@ -7,7 +7,12 @@ import type { DissolveUnit, MoveUnit, SucceedUnit } from './units.ts';
 const move = (unitId: string, parentId: string, on: string): MoveUnit => ({ type: 'MoveUnit', unitId, parentId, on, documentNo: '2-QĐ' });
 const dissolve = (unitId: string, on: string): DissolveUnit => ({ type: 'DissolveUnit', unitId, on, documentNo: '3-QĐ' });
 const succeed = (unitId: string, on: string, ...to: readonly (readonly [string, number | null])[]): SucceedUnit => ({
-  type: 'SucceedUnit', unitId, on, documentNo: '1656/NQ-UBTVQH15', sample: true, successors: to.map(([successor, sharePercent]) => ({ unitId: successor, sharePercent })),
+  type: 'SucceedUnit',
+  unitId,
+  on,
+  documentNo: '1656/NQ-UBTVQH15',
+  sample: true,
+  successors: to.map(([successor, sharePercent]) => ({ unitId: successor, sharePercent })),
 });
 const officer = { actor: 'officer.d1', today };
 const boardOfD1 = { actor: 'board.d1', today };
@@ -16,7 +21,13 @@ describe('a unit is registered', () => {
   it('under a parent by the board over that parent, with the first version', () => {
     const structure = city();
     expect(told(structure, register('c21', 'd2', { from: '2015-04-01' }))).toBe('UnitEstablished');
-    expect(structure.units.get('c21')).toMatchObject({ code: 'c21', from: '2015-04-01', to: null, version: 1, parents: [{ parentId: 'd2', from: '2015-04-01', to: null }] });
+    expect(structure.units.get('c21')).toMatchObject({
+      code: 'c21',
+      from: '2015-04-01',
+      to: null,
+      version: 1,
+      parents: [{ parentId: 'd2', from: '2015-04-01', to: null }],
+    });
     expect(told(structure, register('c13', 'd1'), boardOfD1)).toBe('UnitEstablished');
   });
   it('not by an officer, nor by a board elsewhere', () => {
@@ -132,7 +143,10 @@ describe('a unit is succeeded', () => {
     const structure = city();
     expect(told(structure, succeed('c11', '2025-07-01', ['d2', 60], ['c12', 40]))).toBe('UnitSucceeded');
     expect(structure.units.get('c11')).toMatchObject({ to: '2025-07-01', version: 2 });
-    expect(structure.table.successionsFrom.get('c11')).toMatchObject([{ toUnitId: 'd2', share: 0.6, sample: true }, { toUnitId: 'c12', share: 0.4 }]);
+    expect(structure.table.successionsFrom.get('c11')).toMatchObject([
+      { toUnitId: 'd2', share: 0.6, sample: true },
+      { toUnitId: 'c12', share: 0.4 },
+    ]);
   });
   it('together with others, by one: a merger', () => {
     const structure = city();

@@ -47,10 +47,14 @@ export type UnitEvent = UnitEstablished | UnitMoved | UnitDissolved | UnitSuccee
 
 export const decideUnit = (command: UnitCommand, by: Actor, structure: Structure): Decision<UnitEvent> => {
   switch (command.type) {
-    case 'RegisterUnit': return register(command, by, structure);
-    case 'MoveUnit': return move(command, by, structure);
-    case 'DissolveUnit': return dissolve(command, by, structure);
-    case 'SucceedUnit': return succeed(command, by, structure);
+    case 'RegisterUnit':
+      return register(command, by, structure);
+    case 'MoveUnit':
+      return move(command, by, structure);
+    case 'DissolveUnit':
+      return dissolve(command, by, structure);
+    case 'SucceedUnit':
+      return succeed(command, by, structure);
   }
 };
 
@@ -60,7 +64,8 @@ const mayShape = (structure: Structure, { actor, today }: Actor, unitId: string)
 
 const register = (command: RegisterUnit, by: Actor, structure: Structure): Decision<UnitEvent> => {
   if (command.parentId === null) {
-    if ([...structure.units.values()].some((unit) => unit.parents.some((link) => link.parentId === null))) return refuse('root-exists', { field: 'parentId' });
+    if ([...structure.units.values()].some((unit) => unit.parents.some((link) => link.parentId === null)))
+      return refuse('root-exists', { field: 'parentId' });
     if (!mayFound(by.actor, structure.founder, structure.grants.size)) return refuse('out-of-scope', { field: 'parentId' });
   } else {
     const parent = structure.units.get(command.parentId);
@@ -110,7 +115,8 @@ const succeed = (command: SucceedUnit, by: Actor, structure: Structure): Decisio
     if (!holdsOn(successor, command.on)) return refuse('successor-not-there', { field });
     named.add(unitId);
   }
-  if (command.successors.reduce((sum, { sharePercent }) => sum + (sharePercent ?? 0), 0) > 100) return refuse('shares-over-100', { field: 'successors' });
+  if (command.successors.reduce((sum, { sharePercent }) => sum + (sharePercent ?? 0), 0) > 100)
+    return refuse('shares-over-100', { field: 'successors' });
   // Who continues a unit is often published after its end: the end on record stands, and the successors are added to it.
   const ended = unit.to === command.on;
   return (ended ? undefined : mayEnd(structure, unit, command.on)) ?? accept({ ...command, type: 'UnitSucceeded' });
@@ -120,7 +126,9 @@ const mayEnd = (structure: Structure, unit: UnitRecord, on: string): Decision<ne
   if (unit.parents.some((link) => link.parentId === null)) return refuse('root-stays');
   const late = changeableOn(unit, on);
   if (late) return late;
-  const children = [...structure.units.values()].filter((child) => child.parents.some((link) => link.parentId === unit.id && reachesPast(link, on) && reachesPast(child, on)));
+  const children = [...structure.units.values()].filter((child) =>
+    child.parents.some((link) => link.parentId === unit.id && reachesPast(link, on) && reachesPast(child, on)),
+  );
   if (children.length > 0) return refuse('unit-has-children', { params: { count: children.length } });
   const inherits = structure.table.successionsTo.get(unit.id)?.find((succession) => succession.on >= on);
   return inherits && refuse('unit-succeeds-later', { field: 'on', params: { on: inherits.on } });

@@ -18,12 +18,20 @@ export interface PersonRow {
 }
 
 const titles = new Map<string, Post>(
-  (Object.entries(POSTS) as [Post, { vi: string; en: string }][]).flatMap(([post, { vi, en }]) => [post, vi, en].map((title) => [fold(title), post] as const)),
+  (Object.entries(POSTS) as [Post, { vi: string; en: string }][]).flatMap(([post, { vi, en }]) =>
+    [post, vi, en].map((title) => [fold(title), post] as const),
+  ),
 );
 for (const [title, post] of [
-  ['Trưởng phòng', 'division-head'], ['Phó trưởng phòng', 'division-deputy-head'], ['Phó phòng', 'division-deputy-head'],
-  ['Chủ tịch UBND', 'committee-chair'], ['Phó chủ tịch UBND', 'committee-deputy-chair'], ['Chủ tịch HĐND', 'council-chair'], ['Phó chủ tịch HĐND', 'council-deputy-chair'],
-] as const) titles.set(fold(title), post);
+  ['Trưởng phòng', 'division-head'],
+  ['Phó trưởng phòng', 'division-deputy-head'],
+  ['Phó phòng', 'division-deputy-head'],
+  ['Chủ tịch UBND', 'committee-chair'],
+  ['Phó chủ tịch UBND', 'committee-deputy-chair'],
+  ['Chủ tịch HĐND', 'council-chair'],
+  ['Phó chủ tịch HĐND', 'council-deputy-chair'],
+] as const)
+  titles.set(fold(title), post);
 
 /** Lists have any title here; one that no rule knows is not taken over, and the row is. */
 const postColumn: Column<Post | null> = {
@@ -35,7 +43,13 @@ const postColumn: Column<Post | null> = {
     return {
       ok: true,
       value: null,
-      warnings: [{ code: 'post-unknown', vi: 'Chức vụ không có trong danh mục nên không ghi vào hồ sơ.', en: 'The post is not in the catalog, so it is not taken over.' }],
+      warnings: [
+        {
+          code: 'post-unknown',
+          vi: 'Chức vụ không có trong danh mục nên không ghi vào hồ sơ.',
+          en: 'The post is not in the catalog, so it is not taken over.',
+        },
+      ],
     };
   },
 };
@@ -54,12 +68,29 @@ export const layout: Layout<PersonRow> = {
   version: 1,
   columns: {
     identityNumber: identityNumberColumn(
-      { vi: 'Số định danh', en: 'Identity number', aliases: ['Số định danh cá nhân', 'CCCD', 'Số CCCD', 'Căn cước', 'Số căn cước', 'Căn cước công dân', 'Số căn cước công dân'] },
+      {
+        vi: 'Số định danh',
+        en: 'Identity number',
+        aliases: ['Số định danh cá nhân', 'CCCD', 'Số CCCD', 'Căn cước', 'Số căn cước', 'Căn cước công dân', 'Số căn cước công dân'],
+      },
       { required: false },
     ),
-    name: textColumn({ vi: 'Họ và tên', en: 'Full name', aliases: ['Họ tên', 'Họ, tên', 'Họ và tên khai sinh', 'Họ, chữ đệm và tên', 'Name'] }, { required: true, max: 100 }),
-    birth: birthColumn({ vi: 'Ngày sinh', en: 'Date of birth', aliases: ['Năm sinh', 'Ngày tháng năm sinh', 'Ngày, tháng, năm sinh', 'Sinh ngày', 'Birth', 'Birth date'] }, { required: false }),
-    sex: oneOfColumn({ vi: 'Giới tính', en: 'Sex', aliases: ['Giới', 'Gender', 'Nam/Nữ'] }, { required: false, choices: { nam: 'male', nữ: 'female', male: 'male', female: 'female' } }),
+    name: textColumn(
+      { vi: 'Họ và tên', en: 'Full name', aliases: ['Họ tên', 'Họ, tên', 'Họ và tên khai sinh', 'Họ, chữ đệm và tên', 'Name'] },
+      { required: true, max: 100 },
+    ),
+    birth: birthColumn(
+      {
+        vi: 'Ngày sinh',
+        en: 'Date of birth',
+        aliases: ['Năm sinh', 'Ngày tháng năm sinh', 'Ngày, tháng, năm sinh', 'Sinh ngày', 'Birth', 'Birth date'],
+      },
+      { required: false },
+    ),
+    sex: oneOfColumn(
+      { vi: 'Giới tính', en: 'Sex', aliases: ['Giới', 'Gender', 'Nam/Nữ'] },
+      { required: false, choices: { nam: 'male', nữ: 'female', male: 'male', female: 'female' } },
+    ),
     unitCode: codeColumn({ vi: 'Mã đơn vị', en: 'Unit code', aliases: ['Mã cơ quan', 'Mã cơ quan, đơn vị', 'Unit'] }, { required: true }),
     post: postColumn,
     degree: oneOfColumn(
@@ -67,8 +98,18 @@ export const layout: Layout<PersonRow> = {
       {
         required: false,
         choices: {
-          'Trung học cơ sở': 'lower-secondary', THCS: 'lower-secondary', 'Trung học phổ thông': 'upper-secondary', THPT: 'upper-secondary', 'Cao đẳng': 'college',
-          'Đại học': 'university', 'Cử nhân': 'university', 'Kỹ sư': 'university', 'Thạc sĩ': 'master', 'Thạc sỹ': 'master', 'Tiến sĩ': 'doctor', 'Tiến sỹ': 'doctor',
+          'Trung học cơ sở': 'lower-secondary',
+          THCS: 'lower-secondary',
+          'Trung học phổ thông': 'upper-secondary',
+          THPT: 'upper-secondary',
+          'Cao đẳng': 'college',
+          'Đại học': 'university',
+          'Cử nhân': 'university',
+          'Kỹ sư': 'university',
+          'Thạc sĩ': 'master',
+          'Thạc sỹ': 'master',
+          'Tiến sĩ': 'doctor',
+          'Tiến sỹ': 'doctor',
           ...Object.fromEntries(DEGREES.map((degree) => [degree, degree])),
         },
       },
@@ -76,7 +117,17 @@ export const layout: Layout<PersonRow> = {
     // A mere tick does not say whether the membership is full: it is refused, not guessed.
     party: oneOfColumn(
       { vi: 'Đảng viên', en: 'Party member', aliases: ['Đảng', 'Party'] },
-      { required: false, choices: { 'Chính thức': 'full', 'Đảng viên chính thức': 'full', 'Dự bị': 'probationary', 'Đảng viên dự bị': 'probationary', 'Không': 'none', ...Object.fromEntries(PARTY_STATUSES.map((status) => [status, status])) } },
+      {
+        required: false,
+        choices: {
+          'Chính thức': 'full',
+          'Đảng viên chính thức': 'full',
+          'Dự bị': 'probationary',
+          'Đảng viên dự bị': 'probationary',
+          Không: 'none',
+          ...Object.fromEntries(PARTY_STATUSES.map((status) => [status, status])),
+        },
+      },
     ),
   },
   review: ({ identityNumber, birth, sex }) => {

@@ -15,8 +15,14 @@ const upload = async (sub: string, csv: string, { query = '', key = randomUUID()
   const boundary = 'the-boundary-of-this-upload';
   const payload = `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="danh sách.csv"\r\ncontent-type: text/csv\r\n\r\n${csv}\r\n--${boundary}--\r\n`;
   const answer = await city.registry.service.http.inject({
-    method: 'POST', url: `/api/registry/v1/imports?mode=plan${query}`, payload,
-    headers: { authorization: `Bearer ${await city.registry.issuer.token(sub)}`, 'idempotency-key': key, 'content-type': `multipart/form-data; boundary=${boundary}` },
+    method: 'POST',
+    url: `/api/registry/v1/imports?mode=plan${query}`,
+    payload,
+    headers: {
+      authorization: `Bearer ${await city.registry.issuer.token(sub)}`,
+      'idempotency-key': key,
+      'content-type': `multipart/form-data; boundary=${boundary}`,
+    },
   });
   const told = { status: answer.statusCode, body: answer.json() };
   expectAsPublished('POST', '/imports', told);
@@ -36,46 +42,89 @@ const revoked = async (sub: string, id: string) => {
   expect(await city.ask(sub, 'POST', `/imports/${id}/revoke`)).toMatchObject({ status: 202 });
   return finished(sub, id, 'revoked');
 };
-const on = (unit: string) => city.sql<{ name: string; identity_number: string | null; facts: object; version: number }>('select * from registry.people where unit_id = $1 order by name', [city.units[unit]]);
+const on = (unit: string) =>
+  city.sql<{ name: string; identity_number: string | null; facts: object; version: number }>(
+    'select * from registry.people where unit_id = $1 order by name',
+    [city.units[unit]],
+  );
 
 describe('a list of people', () => {
   test('is planned, committed as planned, and sent again changes nothing', async () => {
-    const csv = 'DANH SÁCH CÁN BỘ;;;;;;;\r\nSTT;Họ và tên;Số CCCD;Ngày sinh;Giới tính;Mã đơn vị;Chức vụ;Đảng viên\r\n'
-      + `1;${'Nguyễn Thị Hồng'.normalize('NFD')};001180000101;5/9/1980;Nữ;c11;Phó trưởng phòng;Chính thức\r\n2;Trần Văn  Nam;;1979;Nam;c11;Chuyên viên;\r\n`;
+    const csv =
+      'DANH SÁCH CÁN BỘ;;;;;;;\r\nSTT;Họ và tên;Số CCCD;Ngày sinh;Giới tính;Mã đơn vị;Chức vụ;Đảng viên\r\n' +
+      `1;${'Nguyễn Thị Hồng'.normalize('NFD')};001180000101;5/9/1980;Nữ;c11;Phó trưởng phòng;Chính thức\r\n2;Trần Văn  Nam;;1979;Nam;c11;Chuyên viên;\r\n`;
     const plan = await upload('officer.a', csv);
-    expect(plan).toMatchObject({ status: 201, body: { rows: 2, accepted: 2, rejected: 0, unchanged: 0, findings: [{ kind: 'warning', column: 'post', code: 'post-unknown' }] } });
+    expect(plan).toMatchObject({
+      status: 201,
+      body: { rows: 2, accepted: 2, rejected: 0, unchanged: 0, findings: [{ kind: 'warning', column: 'post', code: 'post-unknown' }] },
+    });
     expect(await on('c11')).toEqual([]);
     expect(await committed('officer.a', plan.body)).toMatchObject({ done: 2, total: 2, committedBy: 'officer.a', unitId: city.units.c11 });
     expect(await on('c11')).toMatchObject([
-      { name: 'Nguyễn Thị Hồng', identity_number: '001180000101', birth: '1980-09-05', facts: { post: { code: 'division-deputy-head' }, party: { status: 'full' } }, version: 1 },
+      {
+        name: 'Nguyễn Thị Hồng',
+        identity_number: '001180000101',
+        birth: '1980-09-05',
+        facts: { post: { code: 'division-deputy-head' }, party: { status: 'full' } },
+        version: 1,
+      },
       { name: 'Trần Văn Nam', identity_number: null, birth: '1979', facts: {} },
     ]);
-    expect((await city.told('people')).map(({ type, sequence, data }) => [type, sequence, data.name])).toEqual([['registry.person-card', 1, 'Nguyễn Thị Hồng'], ['registry.person-card', 1, 'Trần Văn Nam']]);
+    expect((await city.told('people')).map(({ type, sequence, data }) => [type, sequence, data.name])).toEqual([
+      ['registry.person-card', 1, 'Nguyễn Thị Hồng'],
+      ['registry.person-card', 1, 'Trần Văn Nam'],
+    ]);
 
     const again = await upload('officer.a', csv);
     expect(again.body).toMatchObject({ rows: 2, accepted: 0, unchanged: 2 });
     await committed('officer.a', again.body);
     expect(await city.told('people')).toHaveLength(2);
-    expect(await city.sql(`select actor, after from messaging.audit where command = 'ImportPeople'`)).toEqual([{ actor: 'officer.a', after: { people: 2, refused: 0 } }]);
+    expect(await city.sql(`select actor, after from messaging.audit where command = 'ImportPeople'`)).toEqual([
+      { actor: 'officer.a', after: { people: 2, refused: 0 } },
+    ]);
   });
 
   test('sent again under the key of its upload is the same import', async () => {
     const key = randomUUID();
-    const [first, second] = [await upload('officer.a', 'Họ và tên,Năm sinh,Mã đơn vị\nLần Nữa,1970,c11\n', { key }), await upload('officer.a', 'khác', { key })];
+    const [first, second] = [
+      await upload('officer.a', 'Họ và tên,Năm sinh,Mã đơn vị\nLần Nữa,1970,c11\n', { key }),
+      await upload('officer.a', 'khác', { key }),
+    ];
     expect(second.body).toEqual(first.body);
   });
 
   test('is judged row by row: each refusal names column, rule and mend, and the rest goes in', async () => {
     await city.done('board', 'POST', '/people', { name: 'Đã Có Nơi Khác', identityNumber: '001080000201', birth: '1980', unitId: city.units.c21 });
     await city.done('board', 'POST', '/people', { name: 'Đã Có Tại Đây', identityNumber: '001080000202', birth: '1980', unitId: city.units.c12 });
-    const csv = ['Identity number,Full name,Date of birth,Unit code,Degree',
-      '001080000203,Người Mới,1980,c12,Thạc sỹ', '001080000203,Trùng Trong Tệp,1980,c12,', '001080000201,Ở Nơi Khác,1980,c12,', '001080000202,Tên Đã Đổi,1980,c12,',
-      '001080000202,Đã Có Tại Đây,1980,c12,', '1080000204,Mất Số Không,1980,c12,', '1.0808E+11,Mất Hẳn,1980,c12,', ',Không Rõ Là Ai,,c12,', '001080000205,Ngoài Phạm Vi,1980,c11,',
-      '001080000206,Đơn Vị Lạ,1980,zzz,', '001080000207,=cmd(),19/13/1980,c12,Giáo sư', ''].join('\n');
+    const csv = [
+      'Identity number,Full name,Date of birth,Unit code,Degree',
+      '001080000203,Người Mới,1980,c12,Thạc sỹ',
+      '001080000203,Trùng Trong Tệp,1980,c12,',
+      '001080000201,Ở Nơi Khác,1980,c12,',
+      '001080000202,Tên Đã Đổi,1980,c12,',
+      '001080000202,Đã Có Tại Đây,1980,c12,',
+      '1080000204,Mất Số Không,1980,c12,',
+      '1.0808E+11,Mất Hẳn,1980,c12,',
+      ',Không Rõ Là Ai,,c12,',
+      '001080000205,Ngoài Phạm Vi,1980,c11,',
+      '001080000206,Đơn Vị Lạ,1980,zzz,',
+      '001080000207,=cmd(),19/13/1980,c12,Giáo sư',
+      '',
+    ].join('\n');
     const plan = await upload('officer.b', csv);
     expect(plan.body).toMatchObject({ rows: 11, accepted: 1, rejected: 9, unchanged: 1 });
     const file = (await city.done('officer.b', 'GET', `/imports/${plan.body.id}/rejected`)).body as string;
-    const rules = ['Trùng với dòng 2', 'ở đơn vị c21', 'với nội dung khác', 'bỏ số 0', 'E+11', 'Thiếu cả số định danh', 'ngoài phạm vi', 'mang mã này', 'không có trong lịch'];
+    const rules = [
+      'Trùng với dòng 2',
+      'ở đơn vị c21',
+      'với nội dung khác',
+      'bỏ số 0',
+      'E+11',
+      'Thiếu cả số định danh',
+      'ngoài phạm vi',
+      'mang mã này',
+      'không có trong lịch',
+    ];
     const lines = file.trim().split('\r\n').slice(1);
     expect(lines).toHaveLength(9);
     rules.forEach((rule, place) => expect(lines[place]).toContain(rule));
@@ -102,18 +151,28 @@ describe('a list of people', () => {
 
   test('is seen and handled only by those over its unit, with the hash of its plan', async () => {
     const plan = (await upload('officer.a', 'Họ và tên,Năm sinh,Mã đơn vị\nRiêng Tư,1970,c11\n')).body;
-    for (const path of [`/imports/${plan.id}`, `/imports/${plan.id}/rejected`]) expect(await city.ask('officer.b', 'GET', path)).toMatchObject({ status: 404 });
+    for (const path of [`/imports/${plan.id}`, `/imports/${plan.id}/rejected`])
+      expect(await city.ask('officer.b', 'GET', path)).toMatchObject({ status: 404 });
     expect(await city.ask('officer.b', 'POST', `/imports/${plan.id}/commit`, { planHash: plan.planHash })).toMatchObject({ status: 404 });
     expect(await city.ask('reader', 'GET', `/imports/${plan.id}`)).toMatchObject({ status: 403 });
-    expect(await city.ask('officer.a', 'POST', `/imports/${plan.id}/commit`, { planHash: '0'.repeat(64) })).toMatchObject({ status: 409, body: { code: 'plan-hash-mismatch' } });
+    expect(await city.ask('officer.a', 'POST', `/imports/${plan.id}/commit`, { planHash: '0'.repeat(64) })).toMatchObject({
+      status: 409,
+      body: { code: 'plan-hash-mismatch' },
+    });
     expect(await upload('officer.a', 'x', { query: `&unitId=${city.units.c12}` })).toMatchObject({ status: 403, body: { code: 'out-of-scope' } });
-    expect((await city.done('officer.a', 'GET', '/imports?limit=1')).body).toMatchObject({ items: [{ id: plan.id, state: 'planned' }], next: expect.any(String) });
+    expect((await city.done('officer.a', 'GET', '/imports?limit=1')).body).toMatchObject({
+      items: [{ id: plan.id, state: 'planned' }],
+      next: expect.any(String),
+    });
     expect((await city.done('board', 'GET', '/imports')).body.items.map(({ id }: { id: string }) => id)).toContain(plan.id);
   });
 
   test('that is no CSV is refused whole, with the reason', async () => {
     expect(await upload('officer.a', 'PK\u0003\u0004 a workbook')).toMatchObject({ status: 415, body: { code: 'file-is-workbook' } });
-    expect(await upload('officer.a', 'Họ và tên,Ngày sinh\nAi Đó,1980\n')).toMatchObject({ status: 422, body: { code: 'column-missing', detail: { vi: expect.stringContaining('Mã đơn vị') } } });
+    expect(await upload('officer.a', 'Họ và tên,Ngày sinh\nAi Đó,1980\n')).toMatchObject({
+      status: 422,
+      body: { code: 'column-missing', detail: { vi: expect.stringContaining('Mã đơn vị') } },
+    });
   });
 });
 

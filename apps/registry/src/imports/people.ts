@@ -33,10 +33,17 @@ export const peopleImport = (directory: RegistryDirectory, identityRef: Identity
   };
   const apply = async (tx: Tx, job: ImportJob, bodies: readonly PeopleCommand[], what: string): Promise<Answer[]> => {
     const envelope = envelopeOf(job);
-    const answers = await applyBatch(tx, aggregate, bodies.map((body) => ({ ...envelope, body })), { audit: 'none' });
+    const answers = await applyBatch(
+      tx,
+      aggregate,
+      bodies.map((body) => ({ ...envelope, body })),
+      { audit: 'none' },
+    );
     const refused = answers.filter((answer) => !answer.ok).length;
     // One row for the chunk: each person's card names the import's command as its cause.
-    await writeAudit(tx, [{ command: { ...envelope, body: { type: what } }, subject: job.id, before: undefined, after: { people: answers.length - refused, refused } }]);
+    await writeAudit(tx, [
+      { command: { ...envelope, body: { type: what } }, subject: job.id, before: undefined, after: { people: answers.length - refused, refused } },
+    ]);
     return answers;
   };
 
@@ -52,7 +59,10 @@ export const peopleImport = (directory: RegistryDirectory, identityRef: Identity
         const unit = units.get(value.unitCode);
         return unit && plan(value, unit.id, identityRef);
       });
-      const listed = await findListed(tx, planned.filter((person) => person !== undefined));
+      const listed = await findListed(
+        tx,
+        planned.filter((person) => person !== undefined),
+      );
       return rows.map(({ value }, place): Verdict<PlannedPerson> => {
         const person = planned[place];
         if (!person) return rejected(unitUnknown);
@@ -65,11 +75,23 @@ export const peopleImport = (directory: RegistryDirectory, identityRef: Identity
       });
     },
     apply: async (rows, tx, job) => {
-      const answers = await apply(tx, job, rows.map((row) => registration(row, job)), 'ImportPeople');
-      return answers.flatMap((answer, place): Outcome[] => (answer.ok ? [] : [{ rowNo: rows[place]?.rowNo ?? 0, outcome: 'rejected', errors: [refusedLate(answer)] }]));
+      const answers = await apply(
+        tx,
+        job,
+        rows.map((row) => registration(row, job)),
+        'ImportPeople',
+      );
+      return answers.flatMap((answer, place): Outcome[] =>
+        answer.ok ? [] : [{ rowNo: rows[place]?.rowNo ?? 0, outcome: 'rejected', errors: [refusedLate(answer)] }],
+      );
     },
     revoke: async (rows, tx, job) => {
-      await apply(tx, job, rows.map(({ id }) => ({ type: 'TakeBackPerson', personId: id, importId: job.id })), 'RevokePeopleImport');
+      await apply(
+        tx,
+        job,
+        rows.map(({ id }) => ({ type: 'TakeBackPerson', personId: id, importId: job.id })),
+        'RevokePeopleImport',
+      );
     },
   };
 };
@@ -79,8 +101,14 @@ const envelopeOf = ({ actor, context }: ImportJob): Omit<Command, 'body'> => {
   const now = new Date();
   const { correlationId = id, grantId, traceparent } = context;
   return {
-    id, actor, now: now.toISOString(), today: todayIn(now), correlationId, causationId: id,
-    ...(grantId === undefined ? {} : { grantId }), ...(traceparent === undefined ? {} : { traceparent }),
+    id,
+    actor,
+    now: now.toISOString(),
+    today: todayIn(now),
+    correlationId,
+    causationId: id,
+    ...(grantId === undefined ? {} : { grantId }),
+    ...(traceparent === undefined ? {} : { traceparent }),
   };
 };
 
@@ -101,12 +129,17 @@ const plan = ({ name, identityNumber, birth, sex, post, degree, party }: PersonR
     ...(degree === undefined ? {} : { degree }),
     ...(party === undefined ? {} : { party: { status: party } }),
   };
-  const numbers = identityNumber === undefined ? { identityNumber: null, identityRef: null } : { identityNumber, identityRef: identityRef(identityNumber) };
+  const numbers =
+    identityNumber === undefined ? { identityNumber: null, identityRef: null } : { identityNumber, identityRef: identityRef(identityNumber) };
   return { unitId, name, ...numbers, birth: birth ?? null, sex: sex ?? null, facts };
 };
 
 const registration = ({ id, value }: RowToApply<PlannedPerson>, job: ImportJob): RegisterPerson => ({
-  type: 'RegisterPerson', personId: id, ...value, fold: fold(value.name), importId: job.id,
+  type: 'RegisterPerson',
+  personId: id,
+  ...value,
+  fold: fold(value.name),
+  importId: job.id,
 });
 
 /** What the file has and the record has otherwise; what the file leaves out is no difference. */
@@ -121,34 +154,62 @@ const differs = (known: Person, { name, birth, sex, facts }: PlannedPerson): boo
 const rejected = (error: CellError): Verdict<never> => ({ verdict: 'rejected', errors: [error] });
 
 const unitUnknown: CellError = {
-  column: 'unitCode', code: 'unit-code-unknown', vi: 'Không có đơn vị nào mang mã này.', en: 'No unit has this code.',
-  mend: { vi: 'Ghi mã đúng như danh mục đơn vị; đơn vị chưa có thì khai báo trước.', en: 'Write the code as the list of units has it; register the unit first if it is missing.' },
+  column: 'unitCode',
+  code: 'unit-code-unknown',
+  vi: 'Không có đơn vị nào mang mã này.',
+  en: 'No unit has this code.',
+  mend: {
+    vi: 'Ghi mã đúng như danh mục đơn vị; đơn vị chưa có thì khai báo trước.',
+    en: 'Write the code as the list of units has it; register the unit first if it is missing.',
+  },
 };
 const unitOutOfScope: CellError = {
-  column: 'unitCode', code: 'out-of-scope', vi: 'Đơn vị nằm ngoài phạm vi được giao của người nhập.', en: 'The unit is outside the grant of whoever imports.',
+  column: 'unitCode',
+  code: 'out-of-scope',
+  vi: 'Đơn vị nằm ngoài phạm vi được giao của người nhập.',
+  en: 'The unit is outside the grant of whoever imports.',
   mend: { vi: 'Bỏ dòng này, hoặc nhờ đơn vị có quyền nhập.', en: 'Leave the row out, or let those over the unit import it.' },
 };
 const contentDiffers = ({ identityNumber }: PersonRow): CellError => ({
-  column: identityNumber === undefined ? 'name' : 'identityNumber', code: 'person-differs',
-  vi: 'Người này đã có hồ sơ tại đơn vị, với nội dung khác.', en: 'The unit has a record of this person already, with other content.',
-  mend: { vi: 'Sửa trực tiếp trên hồ sơ, hoặc sửa dòng cho khớp rồi nhập lại.', en: 'Mend the record itself, or make the row agree and import it again.' },
+  column: identityNumber === undefined ? 'name' : 'identityNumber',
+  code: 'person-differs',
+  vi: 'Người này đã có hồ sơ tại đơn vị, với nội dung khác.',
+  en: 'The unit has a record of this person already, with other content.',
+  mend: {
+    vi: 'Sửa trực tiếp trên hồ sơ, hoặc sửa dòng cho khớp rồi nhập lại.',
+    en: 'Mend the record itself, or make the row agree and import it again.',
+  },
 });
 const elsewhere = ({ table }: Snapshot, known: Person): CellError => {
   const { at } = standing(table, known.unitId, todayIn(new Date()));
   const code = table.units.get(at)?.code ?? '';
   return {
-    column: 'identityNumber', code: 'person-exists-elsewhere', vi: `Số định danh này đã có hồ sơ ở đơn vị ${code}.`, en: `The identity number is on record at unit ${code}.`,
-    mend: { vi: 'Kiểm tra lại số; nếu đúng, đề nghị ban tổ chức chuyển hồ sơ.', en: 'Check the number; if it is right, ask the organization board to move the record.' },
+    column: 'identityNumber',
+    code: 'person-exists-elsewhere',
+    vi: `Số định danh này đã có hồ sơ ở đơn vị ${code}.`,
+    en: `The identity number is on record at unit ${code}.`,
+    mend: {
+      vi: 'Kiểm tra lại số; nếu đúng, đề nghị ban tổ chức chuyển hồ sơ.',
+      en: 'Check the number; if it is right, ask the organization board to move the record.',
+    },
   };
 };
 
 /** The world has moved on since the plan: the rule that refuses now, in the words of the form. */
 const refusedLate = ({ code, field, params }: Extract<Answer, { ok: false }>): CellError => {
-  const text = (refusals as Readonly<Record<string, { vi: string; en: string }>>)[code] ?? { vi: 'Không ghi được dòng này nữa.', en: 'The row can not be taken any more.' };
+  const text = (refusals as Readonly<Record<string, { vi: string; en: string }>>)[code] ?? {
+    vi: 'Không ghi được dòng này nữa.',
+    en: 'The row can not be taken any more.',
+  };
   const fill = (template: string): string => template.replace(/\{(\w+)\}/g, (whole, name: string) => String(params?.[name] ?? whole));
   return {
-    column: field === 'unitId' ? 'unitCode' : (field ?? '*'), code, vi: fill(text.vi), en: fill(text.en),
-    mend: { vi: 'Dữ liệu đã thay đổi sau khi lập kế hoạch. Hãy nhập lại tệp các dòng bị từ chối.', en: 'Things have changed since the plan. Import the file of rejected rows again.' },
+    column: field === 'unitId' ? 'unitCode' : (field ?? '*'),
+    code,
+    vi: fill(text.vi),
+    en: fill(text.en),
+    mend: {
+      vi: 'Dữ liệu đã thay đổi sau khi lập kế hoạch. Hãy nhập lại tệp các dòng bị từ chối.',
+      en: 'Things have changed since the plan. Import the file of rejected rows again.',
+    },
   };
 };
-

@@ -23,7 +23,9 @@ export const serveImports = (host: Host, flow: ImportFlow): void => {
     return status;
   };
   /** The import, and under which grant the caller goes on with it. Throws Refuse where there is none. */
-  const within = async (call: Pick<Call<typeof contract.readImport>, 'params' | 'caller' | 'today' | 'correlationId'>): Promise<{ id: string; actor: string; context: Record<string, string> }> => {
+  const within = async (
+    call: Pick<Call<typeof contract.readImport>, 'params' | 'caller' | 'today' | 'correlationId'>,
+  ): Promise<{ id: string; actor: string; context: Record<string, string> }> => {
     const { id, unitId } = await found(call);
     const grant = unitId && mayWrite(call.caller.grants, directory.units(), unitId, call.today);
     if (!grant) throw new Refuse('out-of-scope');
@@ -41,7 +43,15 @@ export const serveImports = (host: Host, flow: ImportFlow): void => {
     if (planned?.state === 'planning') throw new Refuse('idempotency-key-in-flight', { retryAfterSeconds: 5 });
     if (planned) return { body: planOf(planned) };
     const { name, stream } = await call.file();
-    const answer = await flow.planUpload({ id, kind: 'people', upload: stream, fileName: name, actor: caller.sub, unitId, context: { correlationId, grantId: grant.id } });
+    const answer = await flow.planUpload({
+      id,
+      kind: 'people',
+      upload: stream,
+      fileName: name,
+      actor: caller.sub,
+      unitId,
+      context: { correlationId, grantId: grant.id },
+    });
     return answer.ok ? { body: answer.plan } : answer;
   });
   serve(contract.commitImport, async (call) => {

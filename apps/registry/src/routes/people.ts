@@ -1,6 +1,13 @@
 import { mayRead, readableUnits } from '@khue/contracts/grants';
 import {
-  dismissDuplicate, erasePerson, listDuplicates, listPeople, mergeDuplicate, readPerson, registerPerson, updatePerson,
+  dismissDuplicate,
+  erasePerson,
+  listDuplicates,
+  listPeople,
+  mergeDuplicate,
+  readPerson,
+  registerPerson,
+  updatePerson,
 } from '@khue/contracts/http/registry-people';
 import { fold } from '@khue/contracts/text';
 import type { Host } from '@khue/host/host';
@@ -26,7 +33,8 @@ export const servePeople = (host: Host, commands: Commands, reads: Reads, identi
   host.serve(readPerson, async (call) => {
     const { params, caller, today } = call;
     const found = await reads.person(params.id);
-    const read = (roles: Parameters<typeof mayRead>[4]) => found && mayRead(caller.grants, directory.units(), found.person.unitId, today, roles, found.assigned);
+    const read = (roles: Parameters<typeof mayRead>[4]) =>
+      found && mayRead(caller.grants, directory.units(), found.person.unitId, today, roles, found.assigned);
     // Whom the caller may not read they can't tell from whom there is not.
     if (!found || !read(readPerson.callers)) throw new Refuse('not-found');
     const { person } = found;
@@ -61,13 +69,18 @@ export const servePeople = (host: Host, commands: Commands, reads: Reads, identi
     return { body: { items: items.map((pair) => ({ ...pair, people: pair.people.map(listedPerson) })), next } };
   });
   host.serve(mergeDuplicate, (call) =>
-    commands.people(call.command({ type: 'MergeDuplicate', duplicateId: call.params.id, keptPersonId: call.body.keptPersonId }, because(call.body.reason))));
+    commands.people(
+      call.command({ type: 'MergeDuplicate', duplicateId: call.params.id, keptPersonId: call.body.keptPersonId }, because(call.body.reason)),
+    ),
+  );
   host.serve(dismissDuplicate, (call) =>
-    commands.people(call.command({ type: 'DismissDuplicate', duplicateId: call.params.id }, because(call.body.reason))));
+    commands.people(call.command({ type: 'DismissDuplicate', duplicateId: call.params.id }, because(call.body.reason))),
+  );
 };
 
 const because = (reason: string | undefined): { reason?: string } => (reason === undefined ? {} : { reason });
 
 type Present<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
 /** Without the members that are undefined: absent means "as it was". */
-const present = <T extends object>(given: T): Present<T> => Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Present<T>;
+const present = <T extends object>(given: T): Present<T> =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Present<T>;

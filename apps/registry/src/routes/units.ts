@@ -1,4 +1,13 @@
-import { assignHistory, dissolveUnit, listUnits, moveUnit, readSuccessors, readUnit, registerUnit, succeedUnit } from '@khue/contracts/http/registry-units';
+import {
+  assignHistory,
+  dissolveUnit,
+  listUnits,
+  moveUnit,
+  readSuccessors,
+  readUnit,
+  registerUnit,
+  succeedUnit,
+} from '@khue/contracts/http/registry-units';
 import { fold } from '@khue/contracts/text';
 import { existsOn, parentOn } from '@khue/contracts/units';
 import { decodeCursor, toPage } from '@khue/host/cursor';
@@ -24,7 +33,13 @@ export const serveUnits = (host: Host, commands: Commands, directory: RegistryDi
       (parentId === undefined || parentOn(table, unit.id, on) === parentId) &&
       (wanted === undefined || fold(unit.name).includes(wanted) || fold(unit.code).includes(wanted));
     const found = units.filter(matches).sort((a, b) => (a.code < b.code ? -1 : 1));
-    return { body: toPage(found.slice(0, limit + 1).map((unit) => shownUnit(unit, table, on)), limit, ({ code }) => [code]) };
+    return {
+      body: toPage(
+        found.slice(0, limit + 1).map((unit) => shownUnit(unit, table, on)),
+        limit,
+        ({ code }) => [code],
+      ),
+    };
   });
 
   const unitOf = (id: string): UnitRecord => {
@@ -39,10 +54,20 @@ export const serveUnits = (host: Host, commands: Commands, directory: RegistryDi
   host.serve(readSuccessors, async ({ params }) => {
     const { id } = unitOf(params.id);
     const { successions, table } = directory.held();
-    const items = successions.filter(({ fromUnitId }) => fromUnitId === id).map(({ toUnitId, on, share, documentNo, sample }) => {
-      const successor = table.units.get(toUnitId);
-      return { unitId: toUnitId, code: successor?.code, name: successor?.name, sharePercent: share == null ? null : Math.round(share * 100), on, documentNo, sample };
-    });
+    const items = successions
+      .filter(({ fromUnitId }) => fromUnitId === id)
+      .map(({ toUnitId, on, share, documentNo, sample }) => {
+        const successor = table.units.get(toUnitId);
+        return {
+          unitId: toUnitId,
+          code: successor?.code,
+          name: successor?.name,
+          sharePercent: share == null ? null : Math.round(share * 100),
+          on,
+          documentNo,
+          sample,
+        };
+      });
     return { body: { items } };
   });
 

@@ -47,7 +47,9 @@ const scopeOf = ({ whole, assignedOf }: ReadableUnits, value: (given: unknown) =
   const parts = [`p.unit_id = any(${value(whole)}::uuid[])`];
   const pairs = assignedOf.flatMap(({ unitId, assignedTo }) => assignedTo.map((to) => [unitId, to] as const));
   if (pairs.length > 0) {
-    parts.push(`(p.unit_id, a.to_unit_id) in (select * from unnest(${value(pairs.map(([from]) => from))}::uuid[], ${value(pairs.map(([, to]) => to))}::uuid[]))`);
+    parts.push(
+      `(p.unit_id, a.to_unit_id) in (select * from unnest(${value(pairs.map(([from]) => from))}::uuid[], ${value(pairs.map(([, to]) => to))}::uuid[]))`,
+    );
   }
   const unassigned = assignedOf.filter((split) => split.unassigned).map(({ unitId }) => unitId);
   if (unassigned.length > 0) parts.push(`(a.to_unit_id is null and p.unit_id = any(${value(unassigned)}::uuid[]))`);
@@ -74,5 +76,8 @@ export const listDuplicates = async (pool: Pool, units: readonly string[], { cur
     [units, limit + 1, ...(cursor === undefined ? [] : [asInstant(foundAt), asUuid(id)])],
   );
   const page = toPage(rows, limit, (row) => [row.exactly, row.id]);
-  return { next: page.next, items: page.items.map(({ id: pair, foundAt: at, one, other }) => ({ id: pair, state: 'open', people: [one, other], foundAt: at })) };
+  return {
+    next: page.next,
+    items: page.items.map(({ id: pair, foundAt: at, one, other }) => ({ id: pair, state: 'open', people: [one, other], foundAt: at })),
+  };
 };

@@ -24,14 +24,20 @@ export const loadPeople = async (tx: Tx, commands: readonly Command<PeopleComman
   const snapshot = await directory.newest(tx, 'look');
   const bodies = commands.map(({ body }) => body);
   const today = commands[0]?.today ?? '';
-  const duplicates = await lockDuplicates(tx, bodies.flatMap((body) => ('duplicateId' in body ? [body.duplicateId] : [])));
+  const duplicates = await lockDuplicates(
+    tx,
+    bodies.flatMap((body) => ('duplicateId' in body ? [body.duplicateId] : [])),
+  );
   const registered = bodies.flatMap((body) => (body.type === 'RegisterPerson' ? [body.personId] : []));
   const removed = bodies.flatMap((body) => (body.type === 'ErasePerson' || body.type === 'TakeBackPerson' ? [body.personId] : []));
   const named = bodies.flatMap((body) => ('personId' in body ? [body.personId] : []));
   const locked = await lockPersons(tx, [...named, ...duplicates.flatMap(({ personId, otherId }) => [personId, otherId])], removed);
   const persons = new Map(locked.map((person) => [person.id, person]));
   const wanted = bodies.flatMap((body) => wantedContent(body, persons));
-  const holders = await readHolders(tx, wanted.flatMap(({ identityRef }) => identityRef ?? []));
+  const holders = await readHolders(
+    tx,
+    wanted.flatMap(({ identityRef }) => identityRef ?? []),
+  );
   for (const holder of holders) if (!persons.has(holder.id)) persons.set(holder.id, holder);
   return initialPeople({
     table: snapshot.table,
@@ -99,7 +105,11 @@ const readNamesakes = async (tx: Tx, wanted: readonly Pick<Person, 'fold' | 'bir
         select id, fold, birth, identity_ref from registry.people p
         where p.fold = wanted.fold and p.birth_year = wanted.birth_year and p.merged_into is null and not (wanted.numbered and p.identity_ref is not null)
         limit ${namesakesShown}) alike`,
-    values: [known.map(({ fold }) => fold), known.map(({ birth }) => birthYear(birth as string)), known.map(({ identityRef }) => identityRef !== null)],
+    values: [
+      known.map(({ fold }) => fold),
+      known.map(({ birth }) => birthYear(birth as string)),
+      known.map(({ identityRef }) => identityRef !== null),
+    ],
   });
   return Map.groupBy(rows, (row) => likenessKey(row) as string);
 };
@@ -128,20 +138,33 @@ const readErased = async (tx: Tx, ids: readonly string[]): Promise<Map<string, n
 
 export const savePeople = async (tx: Tx, people: People): Promise<void> => {
   const { added, amended, erased, duplicates, suspected } = people.changed;
-  await eraseRows(tx, [...erased].filter((id) => !added.has(id)), [...erased].map((id) => [id, people.erased.get(id) ?? 0]));
+  await eraseRows(
+    tx,
+    [...erased].filter((id) => !added.has(id)),
+    [...erased].map((id) => [id, people.erased.get(id) ?? 0]),
+  );
   const rows = (ids: ReadonlySet<string>): Person[] => [...ids].flatMap((id) => people.persons.get(id) ?? []);
   const amendedRows = rows(amended).filter(({ id }) => !added.has(id));
   // Who gives a number up goes before who takes it: the unique index looks at each row as it comes.
-  await updateRows(tx, amendedRows.filter(({ identityRef }) => identityRef === null));
-  await updateRows(tx, amendedRows.filter(({ identityRef }) => identityRef !== null));
+  await updateRows(
+    tx,
+    amendedRows.filter(({ identityRef }) => identityRef === null),
+  );
+  await updateRows(
+    tx,
+    amendedRows.filter(({ identityRef }) => identityRef !== null),
+  );
   await insertRows(tx, rows(added));
   if (duplicates.size > 0) {
     const closed = [...duplicates].flatMap((id) => people.duplicates.get(id) ?? []);
-    expectRows(closed.length, await tx.query({
-      name: 'duplicates-close',
-      text: 'update registry.duplicates d set state = closed.state from unnest($1::uuid[], $2::text[]) as closed (id, state) where d.id = closed.id',
-      values: [closed.map(({ id }) => id), closed.map(({ state }) => state)],
-    }));
+    expectRows(
+      closed.length,
+      await tx.query({
+        name: 'duplicates-close',
+        text: 'update registry.duplicates d set state = closed.state from unnest($1::uuid[], $2::text[]) as closed (id, state) where d.id = closed.id',
+        values: [closed.map(({ id }) => id), closed.map(({ state }) => state)],
+      }),
+    );
   }
   if (suspected.length > 0) {
     await tx.query({
@@ -155,10 +178,22 @@ export const savePeople = async (tx: Tx, people: People): Promise<void> => {
 const columnsOf = (rows: readonly Person[]): unknown[] => {
   const names = rows.map(({ name }) => splitName(name));
   return [
-    rows.map(({ id }) => id), rows.map(({ unitId }) => unitId), rows.map(({ name }) => name), names.map(({ given }) => given), names.map(({ middle }) => middle),
-    names.map(({ family }) => family), rows.map(({ fold }) => fold), rows.map(({ identityNumber }) => identityNumber), rows.map(({ identityRef }) => identityRef),
-    rows.map(({ birth }) => birth), rows.map(({ birth }) => (birth === null ? null : birthYear(birth))), rows.map(({ sex }) => sex),
-    rows.map(({ facts }) => JSON.stringify(facts)), rows.map(({ mergedInto }) => mergedInto), rows.map(({ importId }) => importId), rows.map(({ version }) => version),
+    rows.map(({ id }) => id),
+    rows.map(({ unitId }) => unitId),
+    rows.map(({ name }) => name),
+    names.map(({ given }) => given),
+    names.map(({ middle }) => middle),
+    names.map(({ family }) => family),
+    rows.map(({ fold }) => fold),
+    rows.map(({ identityNumber }) => identityNumber),
+    rows.map(({ identityRef }) => identityRef),
+    rows.map(({ birth }) => birth),
+    rows.map(({ birth }) => (birth === null ? null : birthYear(birth))),
+    rows.map(({ sex }) => sex),
+    rows.map(({ facts }) => JSON.stringify(facts)),
+    rows.map(({ mergedInto }) => mergedInto),
+    rows.map(({ importId }) => importId),
+    rows.map(({ version }) => version),
   ];
 };
 const columnNames = `id, unit_id, name, given, middle, family, fold, identity_number, identity_ref, birth, birth_year, sex, facts, merged_into, import_id, version`;
@@ -169,28 +204,37 @@ const insertRows = async (tx: Tx, rows: readonly Person[]): Promise<void> => {
   if (rows.length === 0) return;
   // In the order of the numbers, so that two batches with the same numbers wait for each other and don't deadlock.
   const sorted = rows.toSorted((a, b) => ((a.identityRef ?? '') < (b.identityRef ?? '') ? -1 : 1));
-  expectClaimed(rows.length, await tx.query({
-    name: 'people-add',
-    text: `insert into registry.people (${columnNames}) select * from unnest(${columnArrays}) on conflict do nothing`,
-    values: columnsOf(sorted),
-  }));
+  expectClaimed(
+    rows.length,
+    await tx.query({
+      name: 'people-add',
+      text: `insert into registry.people (${columnNames}) select * from unnest(${columnArrays}) on conflict do nothing`,
+      values: columnsOf(sorted),
+    }),
+  );
 };
 
 const updateRows = async (tx: Tx, rows: readonly Person[]): Promise<void> => {
   if (rows.length === 0) return;
-  expectRows(rows.length, await tx.query({
-    name: 'people-amend',
-    text: `update registry.people p set unit_id = row.unit_id, name = row.name, given = row.given, middle = row.middle, family = row.family, fold = row.fold,
+  expectRows(
+    rows.length,
+    await tx.query({
+      name: 'people-amend',
+      text: `update registry.people p set unit_id = row.unit_id, name = row.name, given = row.given, middle = row.middle, family = row.family, fold = row.fold,
         identity_number = row.identity_number, identity_ref = row.identity_ref, birth = row.birth, birth_year = row.birth_year, sex = row.sex, facts = row.facts,
         merged_into = row.merged_into, version = row.version, recorded_at = now()
       from unnest(${columnArrays}) as row (${columnNames}) where p.id = row.id`,
-    values: columnsOf(rows),
-  }));
+      values: columnsOf(rows),
+    }),
+  );
 };
 
 const eraseRows = async (tx: Tx, stored: readonly string[], versions: readonly (readonly [string, number])[]): Promise<void> => {
   if (versions.length === 0) return;
-  expectRows(stored.length, await tx.query({ name: 'people-erase', text: 'delete from registry.people where id = any($1::uuid[])', values: [stored] }));
+  expectRows(
+    stored.length,
+    await tx.query({ name: 'people-erase', text: 'delete from registry.people where id = any($1::uuid[])', values: [stored] }),
+  );
   await tx.query({
     name: 'people-erased-keep',
     text: `insert into registry.erased_people (person_id, version) select * from unnest($1::uuid[], $2::int[])
@@ -203,4 +247,3 @@ const eraseRows = async (tx: Tx, stored: readonly string[], versions: readonly (
     values: [versions.map(([id]) => id)],
   });
 };
-

@@ -63,13 +63,39 @@ const day = (date: Date): string => date.toISOString().slice(0, 10);
 const dayOrNull = (date: Date | null): string | null => date && day(date);
 
 const toPerson = ({ id, unitId, name, fold, identityNumber, identityRef, birth, sex, facts, mergedInto, importId, version }: PersonRow): Person => ({
-  id, unitId, name, fold, identityNumber, identityRef, birth, sex: sex as Person['sex'], facts: facts as Person['facts'], mergedInto, importId, version,
+  id,
+  unitId,
+  name,
+  fold,
+  identityNumber,
+  identityRef,
+  birth,
+  sex: sex as Person['sex'],
+  facts: facts as Person['facts'],
+  mergedInto,
+  importId,
+  version,
 });
 
 const toGrant = ({ id, sub, role, unitId, validFrom, validTo, documentNo, revokedOn, revokedBy, version }: Grant): GrantRecord => ({
-  id, sub, role: role as GrantRecord['role'], unitId, validFrom: day(validFrom), validTo: dayOrNull(validTo), documentNo, revokedOn: dayOrNull(revokedOn), revokedBy, version,
+  id,
+  sub,
+  role: role as GrantRecord['role'],
+  unitId,
+  validFrom: day(validFrom),
+  validTo: dayOrNull(validTo),
+  documentNo,
+  revokedOn: dayOrNull(revokedOn),
+  revokedBy,
+  version,
 });
 
 const toDocument = ({ id, number, issuer, issuedOn, governs, title, version }: Document): DocumentRecord => ({
-  id, number, issuer, issuedOn: day(issuedOn), governs: governs as DocumentRecord['governs'], title, version,
+  id,
+  number,
+  issuer,
+  issuedOn: day(issuedOn),
+  governs: governs as DocumentRecord['governs'],
+  title,
+  version,
 });

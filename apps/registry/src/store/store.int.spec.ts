@@ -31,8 +31,19 @@ const command = <Body>(body: Body, actor = 'board'): Command<Body> => {
   const id = uuidv7();
   return { id, body, actor, now: `${today}T03:00:00.000Z`, today, correlationId: id, causationId: id };
 };
-const run = <Body, State, Event>({ pool }: Replica, aggregate: Aggregate<Body, State, Event>, bodies: readonly Body[], actor?: string): Promise<Answer[]> =>
-  inTransaction(pool, (tx) => applyBatch(tx, aggregate, bodies.map((body) => command(body, actor))));
+const run = <Body, State, Event>(
+  { pool }: Replica,
+  aggregate: Aggregate<Body, State, Event>,
+  bodies: readonly Body[],
+  actor?: string,
+): Promise<Answer[]> =>
+  inTransaction(pool, (tx) =>
+    applyBatch(
+      tx,
+      aggregate,
+      bodies.map((body) => command(body, actor)),
+    ),
+  );
 /** Runs while `first` is not committed yet; commits that once the second waits for it. Answers what became of the second. */
 const runBehind = async <Body, State, Event>(make: (at: Replica) => Aggregate<Body, State, Event>, first: Body, second: Body): Promise<unknown> => {
   const { outcome } = await inTransaction(one.pool, async (tx) => {
@@ -49,8 +60,18 @@ const people = (at: Replica) => peopleAggregate(at.directory);
 const unit = (unitId: string, code: string, parentId: string | null) =>
   ({ type: 'RegisterUnit', unitId, code, kind: 'body', name: code, parentId, from: '2008-08-01', documentNo: null, sample: false }) as const;
 const person = (identityNumber: string | null, name = 'Trần Thị Lan', more: Partial<RegisterPerson> = {}): RegisterPerson => ({
-  type: 'RegisterPerson', personId: uuidv7(), unitId: units.d1 as string, name, fold: fold(name), identityNumber, identityRef: identityNumber && `ref:${identityNumber}`,
-  birth: null, sex: null, facts: {}, importId: null, ...more,
+  type: 'RegisterPerson',
+  personId: uuidv7(),
+  unitId: units.d1 as string,
+  name,
+  fold: fold(name),
+  identityNumber,
+  identityRef: identityNumber && `ref:${identityNumber}`,
+  birth: null,
+  sex: null,
+  facts: {},
+  importId: null,
+  ...more,
 });
 const sql = <T extends object>(text: string, values: unknown[] = []): Promise<T[]> => one.pool.query(text, values).then(({ rows }) => rows as T[]);
 
@@ -60,10 +81,26 @@ beforeAll(async () => {
   await migrate({ ownerUrl: database.ownerUrl, appRole: `${database.name}_app`, folders });
   [one, other] = [replica(), replica()];
   const { city, d1, d2 } = units as Record<'city' | 'd1' | 'd2', string>;
-  await run(one, structure(one), [
-    unit(city, 'city', null), unit(d1, 'd1', city), unit(d2, 'd2', city),
-    { type: 'IssueGrant', grantId: uuidv7(), sub: 'board', role: 'board', unitId: city, validFrom: '2020-01-01', validTo: null, documentNo: '1-QĐ' },
-  ], 'founder');
+  await run(
+    one,
+    structure(one),
+    [
+      unit(city, 'city', null),
+      unit(d1, 'd1', city),
+      unit(d2, 'd2', city),
+      {
+        type: 'IssueGrant',
+        grantId: uuidv7(),
+        sub: 'board',
+        role: 'board',
+        unitId: city,
+        validFrom: '2020-01-01',
+        validTo: null,
+        documentNo: '1-QĐ',
+      },
+    ],
+    'founder',
+  );
 });
 afterAll(async () => {
   await Promise.all([one.pool.end(), other.pool.end()]);
@@ -95,14 +132,24 @@ describe('two replicas', () => {
   });
 
   test('claim a document once in the same way', async () => {
-    const recorded = { type: 'RecordDocument', documentId: uuidv7(), number: '57-QĐ/TW', issuer: 'Bộ Chính trị', issuedOn: '2022-02-08', governs: 'eligibility', title: null } as const;
+    const recorded = {
+      type: 'RecordDocument',
+      documentId: uuidv7(),
+      number: '57-QĐ/TW',
+      issuer: 'Bộ Chính trị',
+      issuedOn: '2022-02-08',
+      governs: 'eligibility',
+      title: null,
+    } as const;
     expect(await runBehind((at) => documentAggregate(at.directory, 'founder'), recorded, { ...recorded, documentId: uuidv7() })).toBe('40001');
   });
 });
 
 describe('a batch', () => {
   test('refuses the second of two with one number, and writes the others', async () => {
-    expect(told(await run(one, people(one), [person('001080000010'), person('001080000010'), person('001080000011'), person(null, 'Không Số')]))).toEqual([201, 'person-exists', 201, 201]);
+    expect(
+      told(await run(one, people(one), [person('001080000010'), person('001080000010'), person('001080000011'), person(null, 'Không Số')])),
+    ).toEqual([201, 'person-exists', 201, 201]);
   });
 
   test('finds namesakes within itself and in the registry, however the name is written', async () => {
@@ -110,7 +157,10 @@ describe('a batch', () => {
     const [first, ...rest] = names.map((name) => person(null, name, { birth: '1985-03-04' }));
     await run(one, people(one), [first as RegisterPerson]);
     await run(one, people(one), rest);
-    const pairs = await sql<{ pair: string }>('select least(person_id, other_id)::text || greatest(person_id, other_id)::text as pair from registry.duplicates where person_id = any($1)', [rest.map(({ personId }) => personId)]);
+    const pairs = await sql<{ pair: string }>(
+      'select least(person_id, other_id)::text || greatest(person_id, other_id)::text as pair from registry.duplicates where person_id = any($1)',
+      [rest.map(({ personId }) => personId)],
+    );
     expect(new Set(pairs.map(({ pair }) => pair)).size).toBe(6);
   });
 
@@ -118,7 +168,9 @@ describe('a batch', () => {
     const [first, second] = [person(null, 'Hồ Thị Hai Lần', { birth: '1970' }), person(null, 'Hồ Thị Hai Lần', { birth: '1970' })];
     await run(one, people(one), [first, second]);
     const rename = (name: string) => ({ type: 'UpdatePerson', personId: second.personId, change: { name, fold: fold(name) } }) as const;
-    expect(told([...(await run(one, people(one), [rename('Hồ Thị Khác')])), ...(await run(one, people(one), [rename(first.name)]))])).toEqual([200, 200]);
+    expect(told([...(await run(one, people(one), [rename('Hồ Thị Khác')])), ...(await run(one, people(one), [rename(first.name)]))])).toEqual([
+      200, 200,
+    ]);
     expect(await sql('select state from registry.duplicates where person_id = $1 or other_id = $1', [first.personId])).toEqual([{ state: 'open' }]);
   });
 
@@ -127,7 +179,8 @@ describe('a batch', () => {
     await run(one, people(one), [giver, taker]);
     const numbers = { identityNumber: '001080000020', identityRef: 'ref:001080000020' };
     const answers = await run(one, people(one), [
-      { type: 'UpdatePerson', personId: giver.personId, change: { identityNumber: null, identityRef: null } }, { type: 'UpdatePerson', personId: taker.personId, change: numbers },
+      { type: 'UpdatePerson', personId: giver.personId, change: { identityNumber: null, identityRef: null } },
+      { type: 'UpdatePerson', personId: taker.personId, change: numbers },
     ]);
     expect(told(answers)).toEqual([200, 200]);
     expect(await sql('select id from registry.people where identity_number = $1', [numbers.identityNumber])).toEqual([{ id: taker.personId }]);
@@ -136,15 +189,19 @@ describe('a batch', () => {
   test('that moves and ends units keeps each period with its own parent', async () => {
     const [a, b] = [uuidv7(), uuidv7()];
     const answers = await run(one, structure(one), [
-      unit(a, 'a', units.d1 as string), unit(b, 'b', units.d1 as string),
-      { type: 'MoveUnit', unitId: a, parentId: units.d2 as string, on: '2020-01-01', documentNo: '2-QĐ' }, { type: 'MoveUnit', unitId: a, parentId: b, on: '2021-01-01', documentNo: '3-QĐ' },
+      unit(a, 'a', units.d1 as string),
+      unit(b, 'b', units.d1 as string),
+      { type: 'MoveUnit', unitId: a, parentId: units.d2 as string, on: '2020-01-01', documentNo: '2-QĐ' },
+      { type: 'MoveUnit', unitId: a, parentId: b, on: '2021-01-01', documentNo: '3-QĐ' },
       { type: 'SucceedUnit', unitId: a, successors: [{ unitId: b, sharePercent: 33 }], on: '2022-01-01', documentNo: '4-QĐ', sample: true },
     ]);
     expect(told(answers)).toEqual([201, 201, 200, 200, 200]);
     await run(one, structure(one), [{ type: 'MoveUnit', unitId: b, parentId: units.d2 as string, on: '2023-01-01', documentNo: '5-QĐ' }]);
     await other.directory.refresh();
     expect(other.directory.units().units.get(a)?.parents).toEqual([
-      { parentId: units.d1, from: '2008-08-01', to: '2020-01-01' }, { parentId: units.d2, from: '2020-01-01', to: '2021-01-01' }, { parentId: b, from: '2021-01-01', to: '2022-01-01' },
+      { parentId: units.d1, from: '2008-08-01', to: '2020-01-01' },
+      { parentId: units.d2, from: '2020-01-01', to: '2021-01-01' },
+      { parentId: b, from: '2021-01-01', to: '2022-01-01' },
     ]);
     expect(other.directory.units().successionsFrom.get(a)).toMatchObject([{ toUnitId: b, on: '2022-01-01', share: 0.33 }]);
   });
@@ -157,8 +214,11 @@ describe('behind the rules the database refuses', () => {
   });
   test('a number of two people, unless one is merged into the other', async () => {
     const second = (mergedInto: string | null) =>
-      sql(`insert into registry.people (id, unit_id, name, given, middle, family, fold, identity_number, identity_ref, facts, merged_into, version)
-        values ($1, $2, 'x', 'x', '', '', 'x', '001080000010', 'ref:001080000010', '{}', $3, 1)`, [uuidv7(), units.d1, mergedInto]);
+      sql(
+        `insert into registry.people (id, unit_id, name, given, middle, family, fold, identity_number, identity_ref, facts, merged_into, version)
+        values ($1, $2, 'x', 'x', '', '', 'x', '001080000010', 'ref:001080000010', '{}', $3, 1)`,
+        [uuidv7(), units.d1, mergedInto],
+      );
     await expect(second(null)).rejects.toMatchObject({ code: '23505', constraint: 'people_identity' });
     await expect(second(units.d1 as string)).resolves.toEqual([]);
   });

@@ -39,7 +39,9 @@ const keys: Readonly<Record<Grouping, string>> = {
 export const figuresOf = (pool: Pool) => ({
   /** Classes, turns and people by `grouping`. A class without turns counts as a class where rows are not picked by place. */
   count: async ({ from, to, places }: Selection, grouping: Grouping): Promise<Figure[]> => {
-    const place = places ? `join p on p.unit_id = t.unit_id and (p.day is null or p.day = c.from_date) and p.assigned_to is not distinct from a.to_unit_id` : '';
+    const place = places
+      ? `join p on p.unit_id = t.unit_id and (p.day is null or p.day = c.from_date) and p.assigned_to is not distinct from a.to_unit_id`
+      : '';
     const { rows } = await pool.query<Figure>(
       `with p as (select * from unnest($3::uuid[], $4::date[], $5::uuid[], $6::text[]) as p (unit_id, day, assigned_to, key))
        select ${keys[grouping]} as key, count(distinct c.id)::int as classes, count(t.id)::int as turns,
@@ -49,7 +51,14 @@ export const figuresOf = (pool: Pool) => ({
          left join reporting.merged m on m.person_id = t.person_id
          ${places ? 'left join directory.assignment a on a.from_unit_id = t.unit_id and a.person_id = t.person_id' : ''} ${place}
        where c.from_date between $1 and $2 group by 1 order by 1`,
-      [from, to, places?.map((row) => row.unitId) ?? [], places?.map((row) => row.day) ?? [], places?.map((row) => row.assignedTo) ?? [], places?.map((row) => row.key) ?? []],
+      [
+        from,
+        to,
+        places?.map((row) => row.unitId) ?? [],
+        places?.map((row) => row.day) ?? [],
+        places?.map((row) => row.assignedTo) ?? [],
+        places?.map((row) => row.key) ?? [],
+      ],
     );
     return rows;
   },
@@ -67,7 +76,9 @@ export const figuresOf = (pool: Pool) => ({
   },
 
   programNames: async (): Promise<ReadonlyMap<string, string>> => {
-    const { rows } = await pool.query<{ code: string; name: string }>('select distinct on (code) code, name from reporting.program order by code, version desc');
+    const { rows } = await pool.query<{ code: string; name: string }>(
+      'select distinct on (code) code, name from reporting.program order by code, version desc',
+    );
     return new Map(rows.map((row) => [row.code, row.name]));
   },
 

@@ -45,15 +45,25 @@ export const publishedStore = (pool: Pool) => {
     save: async (tx: Tx, { added }: PublishedState): Promise<void> => {
       for (const report of added) {
         await tx.query('insert into published.report (id, source, period_from, period_to, headline_turns, version) values ($1, $2, $3, $4, $5, $6)', [
-          report.id, report.source, report.from, report.to, report.headlineTurns, report.version,
+          report.id,
+          report.source,
+          report.from,
+          report.to,
+          report.headlineTurns,
+          report.version,
         ]);
         await tx.query(
           `insert into published.line (report_id, place, code, name_vi, name_en, classes, learners, counts)
            select $1, place, code, vi, en, classes, learners, counts
            from unnest($2::text[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[]) with ordinality as l (code, vi, en, classes, learners, counts, place)`,
           [
-            report.id, report.lines.map((line) => line.code), report.lines.map((line) => line.name.vi), report.lines.map((line) => line.name.en),
-            report.lines.map((line) => line.classes), report.lines.map((line) => line.learners), report.lines.map((line) => line.counts),
+            report.id,
+            report.lines.map((line) => line.code),
+            report.lines.map((line) => line.name.vi),
+            report.lines.map((line) => line.name.en),
+            report.lines.map((line) => line.classes),
+            report.lines.map((line) => line.learners),
+            report.lines.map((line) => line.counts),
           ],
         );
       }

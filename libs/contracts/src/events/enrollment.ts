@@ -31,7 +31,17 @@ export const classOpened = defineEvent({
   type: 'enrollment.class-opened',
   version: 1,
   topic: enrollmentFacts,
-  data: z.object({ classId: id(), code: code(), programId: id(), programCode: code(), line: code(), hostUnitId: id(), size: count(), from: day(), to: day() }),
+  data: z.object({
+    classId: id(),
+    code: code(),
+    programId: id(),
+    programCode: code(),
+    line: code(),
+    hostUnitId: id(),
+    size: count(),
+    from: day(),
+    to: day(),
+  }),
 });
 
 /** A class of the past is on record, from an import. Subject: the class. */
@@ -121,7 +131,14 @@ export const enrollmentWithdrawn = defineEvent({
   type: 'enrollment.enrollment-withdrawn',
   version: 1,
   topic: enrollmentFacts,
-  data: z.object({ enrollmentId: id(), classId: id(), personId: id(), unitId: id(), on: day(), wasAdmitted: z.boolean().meta({ fieldClass: 'public' }) }),
+  data: z.object({
+    enrollmentId: id(),
+    classId: id(),
+    personId: id(),
+    unitId: id(),
+    on: day(),
+    wasAdmitted: z.boolean().meta({ fieldClass: 'public' }),
+  }),
 });
 
 /** A person took a class in the past: one turn, from an import. Subject: the turn. */
@@ -141,6 +158,18 @@ export const turnRevoked = defineEvent({
 });
 
 export const enrollmentEvents = [
-  programPublished, classOpened, pastClassRecorded, pastClassRevoked, learnerNominated, eligibilityRechecked, ruleWaived, nominationApproved, seatRequested,
-  learnerAdmitted, nominationTurnedDown, enrollmentWithdrawn, turnRecorded, turnRevoked,
+  programPublished,
+  classOpened,
+  pastClassRecorded,
+  pastClassRevoked,
+  learnerNominated,
+  eligibilityRechecked,
+  ruleWaived,
+  nominationApproved,
+  seatRequested,
+  learnerAdmitted,
+  nominationTurnedDown,
+  enrollmentWithdrawn,
+  turnRecorded,
+  turnRevoked,
 ] as const;

@@ -52,7 +52,12 @@ export const seatReleased = defineEvent({
   type: 'quota.seat-released',
   version: 1,
   topic: quotaFacts,
-  data: z.object({ enrollmentId: id(), potId: id().nullable(), accountId: id().nullable(), was: choice(['held', 'queued', 'confirmed', 'refused', 'unknown']) }),
+  data: z.object({
+    enrollmentId: id(),
+    potId: id().nullable(),
+    accountId: id().nullable(),
+    was: choice(['held', 'queued', 'confirmed', 'refused', 'unknown']),
+  }),
 });
 
 /** The learner was admitted: the seat is used. */

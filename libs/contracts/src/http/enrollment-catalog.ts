@@ -8,7 +8,10 @@ import { normalizeText, text } from '../text.ts';
 import { defineRoute, idParams, page, pageQuery } from './route.ts';
 
 export const api = '/api/enrollment/v1';
-export const codeText = z.string().overwrite(normalizeText).regex(/^[\p{L}\p{N}][\p{L}\p{N}._/:+-]{0,79}$/u);
+export const codeText = z
+  .string()
+  .overwrite(normalizeText)
+  .regex(/^[\p{L}\p{N}][\p{L}\p{N}._/:+-]{0,79}$/u);
 const version = z.int().min(1);
 
 /** Programs, classes and rules are public to every role. */
@@ -30,28 +33,54 @@ export const programRecord = z.object({
 });
 
 export const listPrograms = defineRoute({
-  method: 'GET', path: `${api}/programs`, operationId: 'listPrograms', callers: everyone, status: 200, answer: page(programRecord),
+  method: 'GET',
+  path: `${api}/programs`,
+  operationId: 'listPrograms',
+  callers: everyone,
+  status: 200,
+  answer: page(programRecord),
   summary: { vi: 'Các khung chương trình, mọi phiên bản', en: 'Framework programs, all versions' },
   /** `on`: only the version of each code in force on that date. */
   query: z.object({ ...pageQuery, code: codeText.optional(), on: businessDate.optional() }),
 });
 export const publishProgram = defineRoute({
-  method: 'POST', path: `${api}/programs`, operationId: 'publishProgram', callers: ['school', 'board'], status: 201, answer: programRecord,
+  method: 'POST',
+  path: `${api}/programs`,
+  operationId: 'publishProgram',
+  callers: ['school', 'board'],
+  status: 201,
+  answer: programRecord,
   summary: { vi: 'Ban hành khung chương trình (hoặc phiên bản mới)', en: 'Publish a framework program, or a new version of it' },
   body: z.strictObject({
-    code: codeText, name: text({ max: 300 }), level: z.enum(LEVELS).nullable(), form: z.enum(FORMS).nullable(), line: codeText, hours: z.int().min(1).max(10_000),
-    validFrom: businessDate, documentNo: codeText,
+    code: codeText,
+    name: text({ max: 300 }),
+    level: z.enum(LEVELS).nullable(),
+    form: z.enum(FORMS).nullable(),
+    line: codeText,
+    hours: z.int().min(1).max(10_000),
+    validFrom: businessDate,
+    documentNo: codeText,
   }),
   problems: ['form-missing'],
 });
 
 export const listRuleSets = defineRoute({
-  method: 'GET', path: `${api}/rule-sets`, operationId: 'listRuleSets', callers: everyone, status: 200, answer: page(publishedRuleSet),
+  method: 'GET',
+  path: `${api}/rule-sets`,
+  operationId: 'listRuleSets',
+  callers: everyone,
+  status: 200,
+  answer: page(publishedRuleSet),
   summary: { vi: 'Các bộ quy tắc điều kiện đã ban hành', en: 'Published sets of eligibility rules' },
   query: z.object(pageQuery),
 });
 export const publishRuleSet = defineRoute({
-  method: 'POST', path: `${api}/rule-sets`, operationId: 'publishRuleSet', callers: ['school', 'board'], status: 201, answer: publishedRuleSet,
+  method: 'POST',
+  path: `${api}/rule-sets`,
+  operationId: 'publishRuleSet',
+  callers: ['school', 'board'],
+  status: 201,
+  answer: publishedRuleSet,
   summary: { vi: 'Ban hành bộ quy tắc điều kiện', en: 'Publish a set of eligibility rules' },
   body: ruleSet,
   problems: ['rule-set-version-old'],
@@ -81,22 +110,46 @@ export const classRecord = z.object({
 });
 
 export const listClasses = defineRoute({
-  method: 'GET', path: `${api}/classes`, operationId: 'listClasses', callers: everyone, status: 200, answer: page(classRecord),
+  method: 'GET',
+  path: `${api}/classes`,
+  operationId: 'listClasses',
+  callers: everyone,
+  status: 200,
+  answer: page(classRecord),
   summary: { vi: 'Các lớp, mới nhất trước', en: 'Classes, newest first' },
   query: z.object({
-    ...pageQuery, code: codeText.optional(), programCode: codeText.optional(), hostUnitId: z.uuid().optional(), year: z.coerce.number().int().min(1900).max(2199).optional(),
+    ...pageQuery,
+    code: codeText.optional(),
+    programCode: codeText.optional(),
+    hostUnitId: z.uuid().optional(),
+    year: z.coerce.number().int().min(1900).max(2199).optional(),
     provenance: z.enum(provenances).optional(),
   }),
 });
 export const readClass = defineRoute({
-  method: 'GET', path: `${api}/classes/{id}`, operationId: 'readClass', callers: everyone, params: idParams, status: 200, answer: classRecord,
+  method: 'GET',
+  path: `${api}/classes/{id}`,
+  operationId: 'readClass',
+  callers: everyone,
+  params: idParams,
+  status: 200,
+  answer: classRecord,
   summary: { vi: 'Một lớp', en: 'One class' },
 });
 export const openClass = defineRoute({
-  method: 'POST', path: `${api}/classes`, operationId: 'openClass', callers: ['school'], status: 201, answer: classRecord,
+  method: 'POST',
+  path: `${api}/classes`,
+  operationId: 'openClass',
+  callers: ['school'],
+  status: 201,
+  answer: classRecord,
   summary: { vi: 'Mở lớp', en: 'Open a class' },
   body: z.strictObject({
-    programCode: codeText, hostUnitId: z.uuid(), size: z.int().min(1).max(5_000), from: businessDate, to: businessDate,
+    programCode: codeText,
+    hostUnitId: z.uuid(),
+    size: z.int().min(1).max(5_000),
+    from: businessDate,
+    to: businessDate,
     /** Absent: the next number of the host, level and year, such as K26.CC.B01. */
     code: codeText.optional(),
     organizers: z.array(z.uuid()).max(20).default([]),

@@ -32,12 +32,33 @@ const importRecord = z.object({
 });
 
 const unreadable = [
-  'file-missing', 'file-empty', 'file-too-large', 'file-is-workbook', 'file-is-pdf', 'file-is-html', 'file-is-utf16', 'file-not-utf8', 'file-has-nul',
-  'heading-row-missing', 'column-missing', 'column-duplicate', 'too-many-columns', 'too-many-rows', 'quote-broken', 'record-too-long', 'upload-incomplete', 'uploads-busy',
+  'file-missing',
+  'file-empty',
+  'file-too-large',
+  'file-is-workbook',
+  'file-is-pdf',
+  'file-is-html',
+  'file-is-utf16',
+  'file-not-utf8',
+  'file-has-nul',
+  'heading-row-missing',
+  'column-missing',
+  'column-duplicate',
+  'too-many-columns',
+  'too-many-rows',
+  'quote-broken',
+  'record-too-long',
+  'upload-incomplete',
+  'uploads-busy',
 ];
 
 /** The import door of a service, the same everywhere. `of` names what comes in, for the operations' ids. */
-export const importRoutes = <const Callers extends readonly Role[]>({ api, of, callers, summary }: {
+export const importRoutes = <const Callers extends readonly Role[]>({
+  api,
+  of,
+  callers,
+  summary,
+}: {
   readonly api: string;
   readonly of: string;
   readonly callers: Callers;
@@ -48,35 +69,66 @@ export const importRoutes = <const Callers extends readonly Role[]>({ api, of, c
   return {
     /** Reads the file to its end and plans it; nothing else is written. */
     planImport: defineRoute({
-      method: 'POST', path: `${api}/imports`, operationId: `plan${of}Import`, callers, upload: true, status: 201, answer: plan,
+      method: 'POST',
+      path: `${api}/imports`,
+      operationId: `plan${of}Import`,
+      callers,
+      upload: true,
+      status: 201,
+      answer: plan,
       summary: about('đọc tệp CSV và lập kế hoạch', 'read a CSV file and plan it'),
       /** `unitId`: on whose behalf; absent, the unit of the caller's first grant. */
       query: z.object({ mode: z.literal('plan').default('plan'), unitId: z.uuid().optional() }),
       problems: unreadable,
     }),
     commitImport: defineRoute({
-      ...inPlace, method: 'POST', path: `${api}/imports/{id}/commit`, operationId: `commit${of}Import`, status: 202, answer: importRecord,
+      ...inPlace,
+      method: 'POST',
+      path: `${api}/imports/{id}/commit`,
+      operationId: `commit${of}Import`,
+      status: 202,
+      answer: importRecord,
       summary: about('ghi đúng kế hoạch đã lập', 'commit exactly the plan'),
       body: z.strictObject({ planHash: z.string().regex(/^[0-9a-f]{64}$/) }),
       problems: ['plan-hash-mismatch', 'import-not-planned', 'plan-expired'],
     }),
     revokeImport: defineRoute({
-      ...inPlace, method: 'POST', path: `${api}/imports/{id}/revoke`, operationId: `revoke${of}Import`, status: 202, answer: importRecord,
+      ...inPlace,
+      method: 'POST',
+      path: `${api}/imports/{id}/revoke`,
+      operationId: `revoke${of}Import`,
+      status: 202,
+      answer: importRecord,
       summary: about('thu hồi', 'take back'),
       body: z.strictObject({}).optional(),
       problems: ['import-not-committed'],
     }),
     listImports: defineRoute({
-      method: 'GET', path: `${api}/imports`, operationId: `list${of}Imports`, callers, status: 200, answer: page(importRecord),
+      method: 'GET',
+      path: `${api}/imports`,
+      operationId: `list${of}Imports`,
+      callers,
+      status: 200,
+      answer: page(importRecord),
       summary: about('các lần nhập, mới nhất trước', 'imports, newest first'),
       query: z.object(pageQuery),
     }),
     readImport: defineRoute({
-      ...inPlace, method: 'GET', path: `${api}/imports/{id}`, operationId: `read${of}Import`, status: 200, answer: importRecord,
+      ...inPlace,
+      method: 'GET',
+      path: `${api}/imports/{id}`,
+      operationId: `read${of}Import`,
+      status: 200,
+      answer: importRecord,
       summary: about('tiến độ', 'progress'),
     }),
     readRejected: defineRoute({
-      ...inPlace, method: 'GET', path: `${api}/imports/{id}/rejected`, operationId: `readRejected${of}`, status: 200, answer: 'csv',
+      ...inPlace,
+      method: 'GET',
+      path: `${api}/imports/{id}/rejected`,
+      operationId: `readRejected${of}`,
+      status: 200,
+      answer: 'csv',
       summary: about('các dòng bị từ chối, để sửa và nhập lại', 'rejected rows, to mend and import again'),
       problems: ['import-not-read', 'rejected-rows-expired'],
     }),

@@ -6,7 +6,10 @@ import { normalizeText, text } from '../text.ts';
 
 export const registryApi = '/api/registry/v1';
 /** A code or document number, as in the events: normalized before it is looked at. */
-export const codeText = z.string().overwrite(normalizeText).regex(/^[\p{L}\p{N}][\p{L}\p{N}._/:+-]{0,79}$/u);
+export const codeText = z
+  .string()
+  .overwrite(normalizeText)
+  .regex(/^[\p{L}\p{N}][\p{L}\p{N}._/:+-]{0,79}$/u);
 /** Why, in the caller's words; kept in the audit. */
 export const reason = text({ max: 500 }).optional();
 /** The number behind the ETag. */

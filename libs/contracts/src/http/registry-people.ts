@@ -30,35 +30,70 @@ const notice = z.object({ code: z.string(), vi: z.string(), en: z.string() });
 export const writtenPerson = personRecord.extend({ warnings: z.array(notice) });
 
 export const listPeople = defineRoute({
-  method: 'GET', path: `${registryApi}/people`, operationId: 'listPeople', callers: readersOfPeople, status: 200, answer: page(listedPerson),
+  method: 'GET',
+  path: `${registryApi}/people`,
+  operationId: 'listPeople',
+  callers: readersOfPeople,
+  status: 200,
+  answer: page(listedPerson),
   summary: { vi: 'Danh sách người, xếp theo tên', en: 'People, by given name' },
   query: z.object({ ...pageQuery, unitId: z.uuid().optional(), q: fold }),
 });
 export const readPerson = defineRoute({
-  method: 'GET', path: `${registryApi}/people/{id}`, operationId: 'readPerson', callers: readersOfPeople, params: idParams, status: 200, answer: personRecord,
+  method: 'GET',
+  path: `${registryApi}/people/{id}`,
+  operationId: 'readPerson',
+  callers: readersOfPeople,
+  params: idParams,
+  status: 200,
+  answer: personRecord,
   summary: { vi: 'Hồ sơ một người; việc đọc được ghi lại', en: "One person's record; the reading is logged" },
 });
 const personBody = {
-  name: text({ max: 100, min: 2 }), identityNumber: identityNumber.nullable(), birth: birth.nullable(), sex: z.enum(SEXES).nullable(), unitId: z.uuid(),
+  name: text({ max: 100, min: 2 }),
+  identityNumber: identityNumber.nullable(),
+  birth: birth.nullable(),
+  sex: z.enum(SEXES).nullable(),
+  unitId: z.uuid(),
 };
 export const registerPerson = defineRoute({
-  method: 'POST', path: `${registryApi}/people`, operationId: 'registerPerson', callers: writers, status: 201, answer: writtenPerson,
+  method: 'POST',
+  path: `${registryApi}/people`,
+  operationId: 'registerPerson',
+  callers: writers,
+  status: 201,
+  answer: writtenPerson,
   summary: { vi: 'Khai báo người', en: 'Register a person' },
   body: z.strictObject({
-    ...personBody, identityNumber: personBody.identityNumber.default(null), birth: personBody.birth.default(null), sex: personBody.sex.default(null),
+    ...personBody,
+    identityNumber: personBody.identityNumber.default(null),
+    birth: personBody.birth.default(null),
+    sex: personBody.sex.default(null),
     facts: facts.default({}),
   }),
   problems: ['unit-unknown', 'unit-ended', 'person-exists', 'person-exists-elsewhere'],
 });
 export const updatePerson = defineRoute({
-  method: 'PATCH', path: `${registryApi}/people/{id}`, operationId: 'updatePerson', callers: writers, params: idParams, status: 200, answer: writtenPerson,
+  method: 'PATCH',
+  path: `${registryApi}/people/{id}`,
+  operationId: 'updatePerson',
+  callers: writers,
+  params: idParams,
+  status: 200,
+  answer: writtenPerson,
   summary: { vi: 'Sửa hồ sơ người', en: "Mend a person's record" },
   /** What is absent stays; null takes a value away, also inside `facts`. */
   body: z.strictObject({ ...personBody, facts, reason }).partial(),
   problems: ['unit-unknown', 'unit-ended', 'person-exists', 'person-exists-elsewhere', 'person-merged'],
 });
 export const erasePerson = defineRoute({
-  method: 'DELETE', path: `${registryApi}/people/{id}`, operationId: 'erasePerson', callers: ['board'], params: idParams, status: 204, answer: 'none',
+  method: 'DELETE',
+  path: `${registryApi}/people/{id}`,
+  operationId: 'erasePerson',
+  callers: ['board'],
+  params: idParams,
+  status: 204,
+  answer: 'none',
   summary: { vi: 'Xóa dữ liệu cá nhân của một người', en: "Erase a person's data" },
   problems: ['person-merged'],
 });
@@ -70,27 +105,55 @@ export const duplicateRecord = z.object({
   foundAt: z.string(),
 });
 export const listDuplicates = defineRoute({
-  method: 'GET', path: `${registryApi}/people/duplicates`, operationId: 'listDuplicates', callers: ['board'], status: 200, answer: page(duplicateRecord),
+  method: 'GET',
+  path: `${registryApi}/people/duplicates`,
+  operationId: 'listDuplicates',
+  callers: ['board'],
+  status: 200,
+  answer: page(duplicateRecord),
   summary: { vi: 'Những cặp có thể là một người, chờ xử lý', en: 'Pairs that may be one person' },
   query: z.object(pageQuery),
 });
-const duplicateAnswer = { callers: ['board'], params: idParams, status: 200, answer: z.object({ id: z.uuid(), state: z.enum(['open', 'merged', 'dismissed']) }) } as const;
+const duplicateAnswer = {
+  callers: ['board'],
+  params: idParams,
+  status: 200,
+  answer: z.object({ id: z.uuid(), state: z.enum(['open', 'merged', 'dismissed']) }),
+} as const;
 export const mergeDuplicate = defineRoute({
-  ...duplicateAnswer, method: 'POST', path: `${registryApi}/people/duplicates/{id}/merge`, operationId: 'mergeDuplicate',
+  ...duplicateAnswer,
+  method: 'POST',
+  path: `${registryApi}/people/duplicates/{id}/merge`,
+  operationId: 'mergeDuplicate',
   summary: { vi: 'Gộp hai hồ sơ của một người', en: 'Merge two records of one person' },
   body: z.strictObject({ keptPersonId: z.uuid(), reason }),
   problems: ['duplicate-closed', 'person-not-of-pair', 'person-merged', 'identity-numbers-differ'],
 });
 export const dismissDuplicate = defineRoute({
-  ...duplicateAnswer, method: 'POST', path: `${registryApi}/people/duplicates/{id}/dismiss`, operationId: 'dismissDuplicate',
+  ...duplicateAnswer,
+  method: 'POST',
+  path: `${registryApi}/people/duplicates/{id}/dismiss`,
+  operationId: 'dismissDuplicate',
   summary: { vi: 'Xác nhận là hai người khác nhau', en: 'Say that these are two people' },
   body: z.strictObject({ reason }),
   problems: ['duplicate-closed'],
 });
 
-export const peopleImport = importRoutes({ api: registryApi, of: 'People', callers: writers, summary: { vi: 'Nhập danh sách người', en: 'People import' } });
+export const peopleImport = importRoutes({
+  api: registryApi,
+  of: 'People',
+  callers: writers,
+  summary: { vi: 'Nhập danh sách người', en: 'People import' },
+});
 
 export const peopleRoutes = [
-  listPeople, listDuplicates, readPerson, registerPerson, updatePerson, erasePerson, mergeDuplicate, dismissDuplicate,
+  listPeople,
+  listDuplicates,
+  readPerson,
+  registerPerson,
+  updatePerson,
+  erasePerson,
+  mergeDuplicate,
+  dismissDuplicate,
   ...Object.values(peopleImport),
 ] as const;

@@ -24,19 +24,25 @@ const period = {
 };
 
 export const readFiveYears = defineRoute({
-  method: 'GET', path: `${api}/five-years`, operationId: 'readFiveYears', callers: readers, status: 200,
+  method: 'GET',
+  path: `${api}/five-years`,
+  operationId: 'readFiveYears',
+  callers: readers,
+  status: 200,
   summary: { vi: 'Báo cáo năm năm theo dòng, đối chiếu với số đã công bố', en: 'The five-year report by line, beside the published figures' },
   query: z.object(period),
   answer: z.object({
-    lines: z.array(z.object({
-      code: z.string(),
-      name: z.object({ vi: z.string(), en: z.string() }),
-      ...tally.shape,
-      provenance,
-      /** What the source says its number counts; null where no published report has this line. */
-      sourceCounts: z.enum(['people', 'turns']).nullable(),
-      published: z.object({ classes: count, learners: count }).nullable(),
-    })),
+    lines: z.array(
+      z.object({
+        code: z.string(),
+        name: z.object({ vi: z.string(), en: z.string() }),
+        ...tally.shape,
+        provenance,
+        /** What the source says its number counts; null where no published report has this line. */
+        sourceCounts: z.enum(['people', 'turns']).nullable(),
+        published: z.object({ classes: count, learners: count }).nullable(),
+      }),
+    ),
     /** `people` are distinct over all lines, never a sum. */
     total: tally,
     headline: z.object({ turns: count.nullable(), source: z.string().nullable() }),
@@ -47,7 +53,11 @@ export const readFiveYears = defineRoute({
 });
 
 export const readTurns = defineRoute({
-  method: 'GET', path: `${api}/turns`, operationId: 'readTurns', callers: readers, status: 200,
+  method: 'GET',
+  path: `${api}/turns`,
+  operationId: 'readTurns',
+  callers: readers,
+  status: 200,
   summary: { vi: 'Lớp, lượt, người theo dòng, chương trình, đơn vị hoặc năm', en: 'Classes, turns and people by line, program, unit or year' },
   query: z.object({ ...period, by: z.enum(['line', 'program', 'unit', 'year']) }),
   answer: z.object({
@@ -60,21 +70,38 @@ export const readTurns = defineRoute({
 });
 
 export const readPlan = defineRoute({
-  method: 'GET', path: `${api}/plan-actual`, operationId: 'readPlanActual', callers: readers, status: 200,
+  method: 'GET',
+  path: `${api}/plan-actual`,
+  operationId: 'readPlanActual',
+  callers: readers,
+  status: 200,
   summary: { vi: 'Kế hoạch và thực hiện của một năm', en: 'Plan against actual of a year' },
   query: z.object({ year, program: code.optional(), unit: z.uuid().optional() }),
   answer: z.object({
-    pots: z.array(z.object({
-      potId: z.uuid(),
-      year: count,
-      programCode: z.string(),
-      documentNo: z.string(),
-      size: count,
-      held: count,
-      confirmed: count,
-      queued: count,
-      units: z.array(z.object({ unitId: z.uuid(), code: z.string(), name: z.string(), allotted: count, passedOn: count, held: count, confirmed: count, queued: count })),
-    })),
+    pots: z.array(
+      z.object({
+        potId: z.uuid(),
+        year: count,
+        programCode: z.string(),
+        documentNo: z.string(),
+        size: count,
+        held: count,
+        confirmed: count,
+        queued: count,
+        units: z.array(
+          z.object({
+            unitId: z.uuid(),
+            code: z.string(),
+            name: z.string(),
+            allotted: count,
+            passedOn: count,
+            held: count,
+            confirmed: count,
+            queued: count,
+          }),
+        ),
+      }),
+    ),
   }),
   problems: ['out-of-scope'],
 });
@@ -95,7 +122,11 @@ const publishedBody = z.strictObject({
 });
 
 export const publishReport = defineRoute({
-  method: 'POST', path: `${api}/published-reports`, operationId: 'recordPublishedReport', callers: ['board'], status: 201,
+  method: 'POST',
+  path: `${api}/published-reports`,
+  operationId: 'recordPublishedReport',
+  callers: ['board'],
+  status: 201,
   summary: { vi: 'Ghi nhận một báo cáo đã công bố để đối chiếu', en: 'Record a published report to hold figures against' },
   body: publishedBody,
   answer: publishedBody.extend({ id: z.uuid(), version: z.int() }),
@@ -103,7 +134,11 @@ export const publishReport = defineRoute({
 });
 
 export const listPublishedReports = defineRoute({
-  method: 'GET', path: `${api}/published-reports`, operationId: 'listPublishedReports', callers: readers, status: 200,
+  method: 'GET',
+  path: `${api}/published-reports`,
+  operationId: 'listPublishedReports',
+  callers: readers,
+  status: 200,
   summary: { vi: 'Các báo cáo đã công bố', en: 'Published reports' },
   answer: z.object({ items: z.array(publishedBody.extend({ id: z.uuid(), version: z.int() })) }),
 });
