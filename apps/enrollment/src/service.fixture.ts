@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { DataOf, EventDefinition } from '@khue/contracts/envelope';
-import type { LearnerFacts } from '@khue/contracts/eligibility';
+import type { LearnerFacts } from '@khue/contracts/learner-facts';
 import {
   grantIssued,
   historyAssigned,

@@ -319,10 +319,10 @@ const mount = async (folder: string, size: string, ...options: string[]): Promis
 describe('a full disk', () => {
   const disk = (): string => join(base, 'đĩa nhỏ');
   const filler = (): string => join(disk(), 'lấp đầy');
-  const post = async (cli: Cli, number: string): Promise<{ status: number; body: any }> => {
+  const post = async (cli: Cli, token: string, number: string): Promise<{ status: number; body: any }> => {
     const answer = await fetch(`${cli.address}/api/registry/v1/documents`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${await tokenOf(cli, 'board')}`, 'content-type': 'application/json', 'idempotency-key': number },
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'idempotency-key': number },
       body: JSON.stringify({ number, issuer: 'Ban Tổ chức', issuedOn: '2026-01-05', governs: 'grants', title: 'x'.repeat(500) }),
     });
     return { status: answer.status, body: await answer.json() };
@@ -350,7 +350,7 @@ describe('a full disk', () => {
     }
     await execute('mount', ['-o', 'remount,size=600m', disk()]);
     const cli = await started(join(disk(), 'dữ liệu'), { args: noSample });
-    expect((await post(cli, 'QD-1')).status).toBe(201);
+    expect((await post(cli, await tokenOf(cli, 'board'), 'QD-1')).status).toBe(201);
     await cli.end('SIGINT');
   }, 120_000);
 
@@ -358,10 +358,11 @@ describe('a full disk', () => {
     const data = join(disk(), 'dữ liệu');
     let cli = await started(data, { args: noSample, env: { KHUE_LOG_REQUESTS: 'all' } });
     const acknowledged = ['QD-1'];
+    const token = await tokenOf(cli, 'board');
     await shell(`dd if=/dev/zero of='${filler()}' bs=64k 2>/dev/null; true`);
     const refused: unknown[] = [];
     for (let place = 0; place < 2_000 && refused.length < 3 && cli.child.exitCode === null; place += 1) {
-      const answer = await post(cli, `QD-2.${place}`).catch(() => undefined);
+      const answer = await post(cli, token, `QD-2.${place}`).catch(() => undefined);
       if (answer?.status === 201) acknowledged.push(`QD-2.${place}`);
       else refused.push(answer && [answer.status, answer.body.code]);
     }
@@ -384,7 +385,7 @@ describe('a full disk', () => {
     await rm(filler());
     cli = await started(data, { args: noSample });
     expect(await numbersOf(cli)).toEqual(expect.arrayContaining(acknowledged.slice(-150)));
-    expect((await post(cli, 'QD-3')).status).toBe(201);
+    expect((await post(cli, await tokenOf(cli, 'board'), 'QD-3')).status).toBe(201);
     expect(await cli.end('SIGINT')).toEqual({ code: 0, signal: null });
   }, 180_000);
 });

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { canonicalJson } from '@khue/contracts/canonical-json';
-import { eligibilityAnswer, learnerFacts, OFFICIAL_TEXT_MISSING, publishedRuleSet, ruleSet } from '@khue/contracts/eligibility';
+import { eligibilityAnswer, OFFICIAL_TEXT_MISSING, publishedRuleSet, ruleSet } from '@khue/contracts/eligibility';
+import { learnerFacts } from '@khue/contracts/learner-facts';
 import { FORMS, LEVELS } from '@khue/contracts/eligibility-codes';
-import type { EligibilityAnswer, LearnerFacts, PublishedRuleSet, RuleResult, Waiver } from '@khue/contracts/eligibility';
+import type { EligibilityAnswer, PublishedRuleSet, RuleResult, Waiver } from '@khue/contracts/eligibility';
+import type { LearnerFacts } from '@khue/contracts/learner-facts';
 import type { Form, Level } from '@khue/contracts/eligibility-codes';
 import rules350 from '../../rules/350-qd-tw.json' with { type: 'json' };
 import rules57 from '../../rules/57-qd-tw.json' with { type: 'json' };

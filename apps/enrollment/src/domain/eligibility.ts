@@ -7,13 +7,13 @@ import type {
   EligibilityAnswer,
   FactField,
   FlagField,
-  LearnerFacts,
   Outcome,
   PublishedRuleSet,
   Rule,
   RuleResult,
   Waiver,
 } from '@khue/contracts/eligibility';
+import type { LearnerFacts } from '@khue/contracts/learner-facts';
 import type { Form, Level } from '@khue/contracts/eligibility-codes';
 
 interface Finding {

@@ -1,4 +1,5 @@
-import { publishedRuleSet, type LearnerFacts, type PublishedRuleSet } from '@khue/contracts/eligibility';
+import { publishedRuleSet, type PublishedRuleSet } from '@khue/contracts/eligibility';
+import { type LearnerFacts } from '@khue/contracts/learner-facts';
 import type { Grant, Role } from '@khue/contracts/grants';
 import { unitTable, type Unit } from '@khue/contracts/units';
 import type { Decision } from '@khue/decider/decision';

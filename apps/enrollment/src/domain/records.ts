@@ -1,4 +1,5 @@
-import type { EligibilityAnswer, LearnerFacts, PublishedRuleSet, Waiver } from '@khue/contracts/eligibility';
+import type { EligibilityAnswer, PublishedRuleSet, Waiver } from '@khue/contracts/eligibility';
+import type { LearnerFacts } from '@khue/contracts/learner-facts';
 import type { Directory } from './access.ts';
 import type { LiveClass } from './classes.ts';
 

@@ -1,5 +1,5 @@
 import { birthYear } from '@khue/contracts/dates';
-import type { LearnerFacts } from '@khue/contracts/eligibility';
+import type { LearnerFacts } from '@khue/contracts/learner-facts';
 import { inScope, type Grant, type Role } from '@khue/contracts/grants';
 import { standing, type UnitTable } from '@khue/contracts/units';
 import { grantOver } from './access.ts';

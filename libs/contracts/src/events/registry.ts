@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { learnerFacts } from '../eligibility.ts';
+import { learnerFacts } from '../learner-facts.ts';
 import { defineEvent, type DataOf } from '../envelope.ts';
 import { account, basic, choice, code, count, day, flag, id, publicName } from '../fields.ts';
 import { roles } from '../grants.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { birth } from '../dates.ts';
-import { learnerFacts } from '../eligibility.ts';
+import { learnerFacts } from '../learner-facts.ts';
 import { SEXES } from '../eligibility-codes.ts';
 import { identityNumber } from '../identity-number.ts';
 import { text } from '../text.ts';

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeOnKafka } from '@khue/testing/kafka';
+import { describeOnKafka } from './kafka.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { answersKafka } from './api-versions.ts';
-import { findKafka, startKafka } from './local-broker.ts';
-import type { LocalKafka } from './local-broker.ts';
+import { answersKafka } from '@khue/infra/kafka/api-versions';
+import { findKafka, startKafka } from '@khue/infra/kafka/local-broker';
+import type { LocalKafka } from '@khue/infra/kafka/local-broker';
 
 describeOnKafka('the local Kafka', () => {
   let folder: string;
