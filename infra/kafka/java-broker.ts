@@ -23,6 +23,9 @@ export async function brokerPorts(port: number | undefined): Promise<Ports> {
   return { port: broker, controllerPort };
 }
 
+// In the C locale java can't name a folder with diacritics; `env` becomes the java process, so signals and the process id are java's own.
+const underUtf8 = (java: string, args: readonly string[]): [string, string[]] => ['env', ['LC_ALL=C.UTF-8', java, ...args]];
+
 /** Makes the folder a Kafka data folder (again: no harm) and ends a broker whose start was killed. */
 export async function prepareFolder(options: JavaBrokerOptions, ports: Ports): Promise<void> {
   await mkdir(join(options.folder, 'kafka'), { recursive: true });
@@ -32,8 +35,7 @@ export async function prepareFolder(options: JavaBrokerOptions, ports: Ports): P
   const args = ['format', '--ignore-formatted', '--cluster-id', clusterId, '--config', propertiesPath(options.folder)];
   await new Promise<void>((resolve, reject) => {
     execFile(
-      options.java,
-      [...jvm, '-cp', join(options.jars, '*'), 'kafka.tools.StorageTool', ...args],
+      ...underUtf8(options.java, [...jvm, '-cp', join(options.jars, '*'), 'kafka.tools.StorageTool', ...args]),
       { cwd: options.folder },
       (error, stdout, stderr) => {
         if (!error) return resolve();
@@ -55,7 +57,7 @@ export async function startJavaBroker(options: JavaBrokerOptions, ports: Ports):
   );
   const logFile = await open(logPath, 'a', 0o600);
   // A session of its own, as for PostgreSQL: Ctrl-C reaches the services first, and close() ends the broker after them.
-  const child = spawn(options.java, [...jvm, '-cp', join(options.jars, '*'), 'kafka.Kafka', propertiesPath(options.folder)], {
+  const child = spawn(...underUtf8(options.java, [...jvm, '-cp', join(options.jars, '*'), 'kafka.Kafka', propertiesPath(options.folder)]), {
     cwd: options.folder,
     detached: true,
     stdio: ['ignore', logFile.fd, logFile.fd],

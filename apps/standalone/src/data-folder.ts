@@ -86,6 +86,12 @@ const otherLayout = (folder: string, found: number): StartProblem =>
     en: `The data folder ${folder} belongs to a newer version (${found}): use that version of the program, or choose another folder.`,
   });
 
+/** The sentence for a failure that the folder's disk is to blame for, else undefined. PostgreSQL says 53100 for a full disk. */
+export const whyUnusable = (folder: string, error: unknown): StartProblem | undefined => {
+  if (['ENOSPC', 'EDQUOT', '53100'].includes(systemCode(error))) return unusable(folder, 'ENOSPC', error);
+  return error instanceof Error && error.cause !== undefined ? whyUnusable(folder, error.cause) : undefined;
+};
+
 const unusable = (folder: string, code: string, cause: unknown): StartProblem =>
   code === 'ENOSPC'
     ? new StartProblem(

@@ -12,8 +12,8 @@ import { embeddedBus } from '@khue/messaging/embedded-bus';
 import { createQuota } from '@khue/quota/service';
 import { createRegistry } from '@khue/registry/service';
 import { createReporting } from '@khue/reporting/service';
-import { pino } from 'pino';
-import { openDataFolder } from './data-folder.ts';
+import { openDataFolder, whyUnusable } from './data-folder.ts';
+import { openLogFile } from './log-file.ts';
 
 /** The services of the product, in the order they start: who is asked comes before who asks. */
 export const services: Readonly<Partial<Record<ServiceName, (deps: Deps) => Promise<RunningService>>>> = {
@@ -57,10 +57,11 @@ export const startProduct = async ({ data, port, env, say, onLost, opened, bus: 
   };
   opened?.(closeAll);
   try {
+    const logFile = await openLogFile(join(folder.path, 'khue.log'));
+    closers.push(() => logFile.close());
+    const logOf = (service: string): ReturnType<typeof createLogger> => createLogger(service, logFile);
     const postgres = await startEmbedded({ folder: folder.path, log: say, databases: serviceNames.map((name) => ({ name })), onExit: onLost });
     closers.push(() => postgres.close());
-    const destination = pino.destination({ dest: join(folder.path, 'khue.log'), sync: false });
-    const logOf = (service: string): ReturnType<typeof createLogger> => createLogger(service, destination);
     const bus = makeBus?.(logOf('bus')) ?? embeddedBus({ log: logOf('bus') });
     closers.push(() => bus.close());
 
@@ -94,7 +95,7 @@ export const startProduct = async ({ data, port, env, say, onLost, opened, bus: 
     return { address: `http://127.0.0.1:${port}`, issuer: config.issuer, addresses, adminUrl: postgres.adminUrl, close: closeAll };
   } catch (error) {
     await closeAll().catch(() => undefined);
-    throw error;
+    throw whyUnusable(folder.path, error) ?? error;
   }
 };
 

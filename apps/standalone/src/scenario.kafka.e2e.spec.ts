@@ -7,8 +7,11 @@ import type { LocalKafka } from '@khue/infra/kafka/local-broker';
 import { kafkaBus } from '@khue/messaging/kafka-bus';
 import { describeOnKafka, ownKafka } from '@khue/testing/kafka';
 import { afterAll } from 'vitest';
-import { startProduct, type Product } from './product.ts';
+import { serviceNames, startProduct, type Product } from './product.ts';
 import { scenario } from './scenario.fixture.ts';
+
+// Ports that nobody else on this machine is after.
+const anyPorts = Object.fromEntries(serviceNames.map((name) => [`KHUE_${name.toUpperCase()}_PORT`, '0']));
 
 // A broker of its own: topics are named after services, and two cities on one broker would hear each other.
 describeOnKafka('on Kafka', () => {
@@ -27,7 +30,7 @@ describeOnKafka('on Kafka', () => {
     product = await startProduct({
       data,
       port: await freePort(),
-      env: {},
+      env: anyPorts,
       say: () => undefined,
       onLost: () => undefined,
       bus: (log) => kafkaBus({ brokers: [...broker.brokers], clientId: 'khue', log }),
