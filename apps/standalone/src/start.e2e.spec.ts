@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { sampleAccounts } from '@khue/tools/seed/load';
+import { makeIdentityNumber } from '@khue/contracts/identity-number';
 import { environment } from '@khue/host/config';
 import { eventually } from '@khue/testing/eventually';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -248,6 +250,38 @@ describe('a first start that is interrupted', () => {
     expect(pots.items.map(({ size }) => size).sort()).toEqual([40, 60]);
     await cutPower(cli);
   }, 200_000);
+});
+
+describe('two first starts at once', () => {
+  test('on one folder: one goes on, the other says so, and the key of the folder is that of the one', async () => {
+    const data = join(base, 'hai lần');
+    const both = await Promise.all([startCli({ data, args: noSample }), startCli({ data, args: noSample })]);
+    const isReady = await Promise.all(
+      both.map((each) =>
+        each.line(ready).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    expect(isReady.filter(Boolean).length).toBe(1);
+    let cli = both[isReady.indexOf(true)] as Cli;
+    await expectSentence(both[isReady.indexOf(false)] as Cli, /is in use by another start/);
+
+    const send = async (path: string, body: object): Promise<any> => {
+      const headers = { authorization: `Bearer ${await tokenOf(cli, 'board')}`, 'content-type': 'application/json', 'idempotency-key': randomUUID() };
+      return (await fetch(`${cli.address}/api/registry/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) })).json();
+    };
+    const { id: unitId } = await send('units', { code: 'ha-noi', kind: 'thành-phố', name: 'Thành phố Hà Nội', parentId: null, from: '2008-08-01' });
+    await send('grants', { sub: 'board', role: 'board', unitId, validFrom: '2018-01-01', documentNo: 'QD-1' });
+    const person = { name: 'Nguyễn Văn Mẫu', identityNumber: makeIdentityNumber({ province: 1, sex: 'male', birthYear: 1980, serial: 1 }), unitId };
+    expect((await send('people', person)).id).toBeDefined();
+    await cli.end('SIGINT');
+    cli = await started(data, { args: noSample });
+    // Under another key the same number would be somebody else's.
+    expect((await send('people', person)).code).toBe('person-exists');
+    await cutPower(cli);
+  }, 120_000);
 });
 
 describe('a start that can not be', () => {
