@@ -23,7 +23,11 @@ export interface Bench {
   readonly name: string;
   /** One line: what is measured beside what. */
   readonly title: string;
-  readonly measure: (context: { readonly folder: string; readonly rounds: number; readonly say: (line: string) => void }) => Promise<readonly Figure[]>;
+  readonly measure: (context: {
+    readonly folder: string;
+    readonly rounds: number;
+    readonly say: (line: string) => void;
+  }) => Promise<readonly Figure[]>;
 }
 
 const median = (values: readonly number[]): number => {

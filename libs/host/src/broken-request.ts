@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { toProblem, type ProblemCatalog } from '@khue/contracts/problems';
+import { newId } from '@khue/messaging/new-id';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { v7 as uuidv7 } from 'uuid';
 import { sendProblem } from './door.ts';
 
 /** An address that no route can be looked up for; hooks have not run, so their headers are set here. */
@@ -26,7 +26,7 @@ export const answerBrokenRequest =
       socket.destroy();
       return;
     }
-    const correlationId = uuidv7();
+    const correlationId = newId();
     const problem = toProblem(catalog, { code: codes[error.code ?? ''] ?? 'request-unreadable' }, correlationId);
     const body = JSON.stringify(problem);
     const head = [

@@ -5,8 +5,8 @@ import type { Grant } from '@khue/contracts/grants';
 import type { Route } from '@khue/contracts/http/route';
 import { isOnItsWay, toProblem, type ProblemCatalog } from '@khue/contracts/problems';
 import type { Answer, Command } from '@khue/messaging/command';
+import { newId } from '@khue/messaging/new-id';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { v7 as uuidv7 } from 'uuid';
 import type { z } from 'zod';
 import type { Identity } from './identity.ts';
 import { Refuse } from './refuse.ts';
@@ -91,7 +91,7 @@ export const createDoor = ({ http, identity, grantsOf, catalog, extraRoles = () 
       ifMatch,
       correlationId: request.id,
       file: () => uploaded(request),
-      command: (body, { id = uuidv7(), reason, grantId = grantsFor(route, caller) } = {}) => {
+      command: (body, { id = newId(), reason, grantId = grantsFor(route, caller) } = {}) => {
         const traceparent = request.headers.traceparent;
         return {
           id,

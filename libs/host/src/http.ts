@@ -1,9 +1,9 @@
 import multipart from '@fastify/multipart';
 import underPressure from '@fastify/under-pressure';
 import type { ProblemCatalog } from '@khue/contracts/problems';
+import { newId } from '@khue/messaging/new-id';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Histogram, type Registry } from 'prom-client';
-import { v7 as uuidv7 } from 'uuid';
 import { answerBadAddress, answerBrokenRequest } from './broken-request.ts';
 import type { LogConfig } from './config.ts';
 import { sendProblem } from './door.ts';
@@ -51,7 +51,7 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
     forceCloseConnections: 'idle',
     genReqId: (request) => {
       const given = request.headers['x-correlation-id'];
-      return typeof given === 'string' && correlationPattern.test(given) ? given : uuidv7();
+      return typeof given === 'string' && correlationPattern.test(given) ? given : newId();
     },
     routerOptions: { maxParamLength: 100 },
     frameworkErrors: answerBadAddress(catalog),

@@ -1,11 +1,11 @@
 import type { Received } from '@khue/contracts/envelope';
 import { todayIn } from '@khue/contracts/dates';
 import type { Command } from '@khue/messaging/command';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '@khue/messaging/new-id';
 
 /** The command that follows from an event: the service itself acts, and the event is its cause. */
 export const commandFromEvent = <Body>(service: string, event: Received, body: Body, now: Date = new Date()): Command<Body> => ({
-  id: uuidv7(),
+  id: newId(),
   body,
   actor: `service:${service}`,
   now: now.toISOString(),

@@ -19,6 +19,13 @@ export const copyRows = async (tx: Tx, importId: string, rows: readonly RowToSta
   const text = rows
     .map((row) => `${importId}\t${row.rowNo}\t${row.verdict}\t${field(row.cells)}\t${field(row.value)}\t${field(row.errors)}\n`)
     .join('');
-  const copy = tx.query(copyFrom('copy imports.staged_row (import_id, row_no, verdict, cells, value, errors) from stdin'));
-  await pipeline([Buffer.from(text)], copy);
+  const copying = tx as Tx & { pipeline: boolean };
+  // pg sends no COPY on a connection that pipelines; this one has nothing else under way.
+  copying.pipeline = false;
+  try {
+    const copy = tx.query(copyFrom('copy imports.staged_row (import_id, row_no, verdict, cells, value, errors) from stdin'));
+    await pipeline([Buffer.from(text)], copy);
+  } finally {
+    copying.pipeline = true;
+  }
 };

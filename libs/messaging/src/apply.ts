@@ -1,3 +1,4 @@
+import { together } from './database.ts';
 import { writeAudit, type AuditEntry } from './audit.ts';
 import type { Aggregate, Answer, Command, Tx } from './command.ts';
 import { enqueue, type Enqueued } from './outbox.ts';
@@ -13,27 +14,35 @@ export const applyBatch = async <Body, State, Event>(
   tx: Tx,
   aggregate: Aggregate<Body, State, Event>,
   commands: readonly Command<Body>[],
-  { audit = 'each', onBug }: { audit?: AuditMode; onBug?: (error: unknown, command: Command<Body>) => void } = {},
+  {
+    audit = 'each',
+    onBug,
+    decided = async () => undefined,
+  }: {
+    readonly audit?: AuditMode;
+    readonly onBug?: (error: unknown, command: Command<Body>) => void;
+    /** What else is written with the audit and the events, once all is decided. */
+    readonly decided?: (answers: readonly Answer[]) => Promise<void>;
+  } = {},
 ): Promise<Answer[]> => {
   if (commands.length === 0) return [];
   const state = await aggregate.load(tx, commands);
   const enqueued: Enqueued[] = [];
   const audited: AuditEntry[] = [];
   const answers = commands.map((command): Answer => {
-    const decided = decideOne(aggregate, command, state, onBug);
-    if (!('events' in decided)) return decided;
+    const decision = decideOne(aggregate, command, state, onBug);
+    if (!('events' in decision)) return decision;
     const before = audit === 'each' ? snapshot(aggregate.subject(command, state).record) : undefined;
-    for (const event of decided.events) {
+    for (const event of decision.events) {
       aggregate.evolve(state, event);
       for (const outgoing of aggregate.outbound(event, state)) enqueued.push({ event: outgoing, command });
     }
     const { id, record } = aggregate.subject(command, state);
-    if (audit === 'each' && decided.events.length > 0) audited.push({ command, subject: id, before, after: snapshot(record) });
+    if (audit === 'each' && decision.events.length > 0) audited.push({ command, subject: id, before, after: snapshot(record) });
     return aggregate.answer(command, state);
   });
   if (enqueued.length > 0 || answers.some((answer) => answer.ok)) await aggregate.save(tx, state);
-  await writeAudit(tx, audited);
-  await enqueue(tx, enqueued);
+  await together(tx, () => [writeAudit(tx, audited), enqueue(tx, enqueued), decided(answers)]);
   return answers;
 };
 

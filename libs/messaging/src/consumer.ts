@@ -4,7 +4,7 @@ import type { EventDefinition } from '@khue/contracts/envelope';
 import pg from 'pg';
 import { HoleFound, type Delivery, type Log, type Subscription } from './bus.ts';
 import type { Tx } from './command.ts';
-import { inTransaction } from './database.ts';
+import { inTransaction, together } from './database.ts';
 import { failureCode, runHandler, type Apply } from './handler.ts';
 import { ladder, NothingCommitted, patiently, type Try } from './ladder.ts';
 import { park, parkedSubjects, purgeErased } from './parking.ts';
@@ -62,24 +62,25 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
   const onLate = (): void => log.error({ group }, 'a handler went on after its transaction was over: it leaves a promise behind');
 
   const step = async (tx: Tx, deliveries: readonly Delivery[], verdicts: Verdicts, run: Try): Promise<Done> => {
-    const sifted = sift(deliveries, await lockWatermarks(tx, group, deliveries));
+    // Which subjects are parked is asked behind the locks, in the same write.
+    const [watermarks, parked] = await together(tx, () => [lockWatermarks(tx, group, deliveries), parkedSubjects(tx, group, deliveries)]);
+    const sifted = sift(deliveries, watermarks);
     if (sifted.fresh.length === 0) {
       await moveWatermarks(tx, group, deliveries, []);
       return { sifted };
     }
-    const sorted = sortOut(sifted.fresh, known, await parkedSubjects(tx, group, sifted.fresh), verdicts);
+    const sorted = sortOut(sifted.fresh, known, parked, verdicts);
     await purgeErased(tx, group, sorted.erased);
     if (sorted.events.length > 0) {
       run.applied = true;
       await runHandler(apply, tx, sorted.events, onLate);
     }
-    await park(tx, group, sorted.parking);
-    await moveWatermarks(tx, group, deliveries, sifted.fresh);
+    await together(tx, () => [park(tx, group, sorted.parking), moveWatermarks(tx, group, deliveries, sifted.fresh)]);
     return { sifted, sorted };
   };
 
   const attempt = async (deliveries: readonly Delivery[], verdicts: Verdicts = untried): Promise<Done | { readonly blamed: unknown }> => {
-    const outcome = await patiently((run) => inTransaction(pool, (tx) => step(tx, deliveries, verdicts, run), begin));
+    const outcome = await patiently((run) => inTransaction(pool, (tx) => step(tx, deliveries, verdicts, run), begin, { readsFirst: true }));
     if ('blamed' in outcome) return outcome;
     committed(outcome.done, outcome.unknown);
     return outcome.done;

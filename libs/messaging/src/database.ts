@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import type { Tx } from './command.ts';
 
@@ -22,7 +23,7 @@ const DATE = 1082;
 const TIMESTAMPTZ = 1184;
 
 /** Business dates stay `YYYY-MM-DD`, instants are ISO strings in UTC, bigints are numbers (all of ours stay below 2^53). */
-const parsers: pg.CustomTypesConfig = {
+export const columnParsers: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
     if (oid === INT8) return Number;
     if (oid === DATE) return (value: string) => value;
@@ -52,8 +53,10 @@ export const openPool = ({ url, name, max = maxConnections }: PoolOptions): pg.P
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    types: parsers,
-  });
+    // Statements that don't wait for one another's answers travel together (`together`): half of a flush was waiting for the next turn.
+    pipeline: true,
+    types: columnParsers,
+  } as pg.PoolConfig);
   pool.on('error', () => undefined);
   return pool;
 };
@@ -88,21 +91,57 @@ export class OutcomeUnknown extends Error {
 }
 
 /**
- * Runs `work` in one READ COMMITTED transaction. Rolls back and rethrows what `work` throws; throws OutcomeUnknown when COMMIT got no answer.
- * `begin` holds extra `SET LOCAL` statements, sent with BEGIN in one round trip.
+ * Sends statements that don't wait for one another's answers in one write, in their order, and waits for all of them. Throws what the first one that
+ * failed threw; those behind it fail with it, for the transaction is aborted.
  */
-export const inTransaction = async <T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>, begin = ''): Promise<T> => {
+export const together = <T extends readonly unknown[]>(tx: Tx, send: () => T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> => {
+  const wire = wireOf(tx);
+  wire.cork();
+  try {
+    return Promise.all(send());
+  } finally {
+    wire.uncork();
+  }
+};
+
+/** The socket under a client, which pg's types leave out. */
+const wireOf = (tx: Tx): Socket => (tx as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
+
+/**
+ * Runs `work` in one READ COMMITTED transaction. Rolls back and rethrows what `work` throws; throws OutcomeUnknown when COMMIT got no answer.
+ * `begin` holds extra `SET LOCAL` statements, sent with BEGIN in one round trip. `readsFirst` says that what `work` sends before it first waits are
+ * reads and locks, harmless outside a transaction: they travel with BEGIN. A BEGIN that fails takes its connection with it, so that nothing follows.
+ */
+export const inTransaction = async <T>(
+  pool: pg.Pool,
+  work: (tx: Tx) => Promise<T>,
+  begin = '',
+  { readsFirst = false }: { readonly readsFirst?: boolean } = {},
+): Promise<T> => {
   const tx = await pool.connect();
   let broken: Error | undefined;
   const onError = (error: Error): void => {
     broken = error;
   };
   tx.on('error', onError);
+  const start = async (): Promise<unknown> => tx.query(begin ? `begin; ${begin}` : 'begin');
+  const startWithReads = async (): Promise<T> => {
+    const [begun, worked] = await together(tx, () => [
+      start().catch((error: Error) => {
+        broken = error;
+        wireOf(tx).destroy(error);
+        throw error;
+      }),
+      work(tx),
+    ]);
+    void begun;
+    return worked;
+  };
   try {
-    await tx.query(begin ? `begin; ${begin}` : 'begin');
     let result: T;
     try {
-      result = await work(tx);
+      if (!readsFirst) await start();
+      result = readsFirst ? await startWithReads() : await work(tx);
     } catch (error) {
       await tx.query('rollback').catch((rollback: Error) => {
         broken = rollback;

@@ -4,8 +4,11 @@ import type { Aggregate, Answer, Command } from './command.ts';
 import { classify, inTransaction, OutcomeUnknown, waits } from './database.ts';
 import { claimKeys, keepAnswers } from './idempotency.ts';
 
-/** Sizes of the gather. Lanes: flushes under way at once; a lane is a connection, and the pool has eight. */
-export const gatherSizes = { lanes: 3, patientLanes: 1, batch: 64, waiting: 2_000 } as const;
+/**
+ * Sizes of the gather. Lanes: flushes under way at once; a lane is a connection, and the pool has eight. Another lane opens only for a full batch,
+ * or when the last flush has been under way for `stalledMs`: three lanes of a third each took 2.5 times the statements for the same commands.
+ */
+export const gatherSizes = { lanes: 3, patientLanes: 1, batch: 64, stalledMs: 50, waiting: 2_000 } as const;
 
 export interface GatherOptions<Body, State, Event> {
   readonly pool: Pool;
@@ -42,14 +45,19 @@ export const createGather = <Body, State, Event>(options: GatherOptions<Body, St
   // Commands whose rows a stranger holds: they wait here, on connections of their own, and hold up nobody.
   const blocked: Waiting<Body>[] = [];
   const idle: (() => void)[] = [];
+  /** Those who wait for a flush of ours to end: it may hold the row that they want. */
+  const ends: (() => void)[] = [];
   let lanes = 0;
   let patientLanes = 0;
+  let opened = 0;
+  let lookAgain: NodeJS.Timeout | undefined;
   let closed = false;
 
   const flush = async (batch: readonly Waiting<Body>[]): Promise<void> => {
     const answers = await run(
       options,
       batch.map(({ command }) => command),
+      { neighborEnds: () => (lanes > 1 ? new Promise((ended) => ends.push(ended)) : undefined) },
     );
     batch.forEach((waiting, place) => {
       const answer = answers[place] ?? unavailable;
@@ -59,7 +67,7 @@ export const createGather = <Body, State, Event>(options: GatherOptions<Body, St
   };
 
   const waitAlone = async ({ command, answered }: Waiting<Body>): Promise<void> => {
-    const [answer = unavailable] = await run(options, [command], true);
+    const [answer = unavailable] = await run(options, [command], { patient: true });
     answered(answer);
   };
 
@@ -68,13 +76,24 @@ export const createGather = <Body, State, Event>(options: GatherOptions<Body, St
     if (lanes === 0 && patientLanes === 0) idle.splice(0).forEach((wake) => wake());
   };
 
+  const mayOpen = (): boolean =>
+    lanes === 0 || (lanes < gatherSizes.lanes && (queue.length >= gatherSizes.batch || performance.now() - opened >= gatherSizes.stalledMs));
+
   const pump = (): void => {
-    while (lanes < gatherSizes.lanes && queue.length > 0) {
+    while (queue.length > 0 && mayOpen()) {
       lanes += 1;
+      opened = performance.now();
       void flush(queue.splice(0, gatherSizes.batch)).finally(() => {
         lanes -= 1;
+        ends.splice(0).forEach((ended) => ended());
         settle();
       });
+    }
+    if (queue.length > 0 && lanes < gatherSizes.lanes) {
+      lookAgain ??= setTimeout(() => {
+        lookAgain = undefined;
+        pump();
+      }, gatherSizes.stalledMs);
     }
     while (patientLanes < gatherSizes.patientLanes && blocked.length > 0) {
       patientLanes += 1;
@@ -105,17 +124,26 @@ export const createGather = <Body, State, Event>(options: GatherOptions<Body, St
 /** A stranger holds the row of this lone command; never leaves this file. */
 const rowHeld: Answer = { ok: false, code: 'busy', retryAfterSeconds: 2 };
 const lockTimeout = '55P03';
-/** How often a batch is tried whole before it is halved. */
+/** How often a batch is tried whole before it is halved, and how often more when the row it waited for may have been held by a flush of ours. */
 const wholeTries = 2;
+const neighborTries = 3;
+
+interface Way {
+  /** Waits long for the one row of its one command. */
+  readonly patient?: boolean;
+  /** When another flush of this gather ends; undefined while there is none. */
+  readonly neighborEnds?: () => Promise<void> | undefined;
+}
 
 const run = async <Body, State, Event>(
   options: GatherOptions<Body, State, Event>,
   commands: readonly Command<Body>[],
-  patient = false,
+  way: Way = {},
 ): Promise<Answer[]> => {
+  let neighbors = 0;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await transact(options, commands, patient);
+      return await transact(options, commands, way.patient ?? false);
     } catch (error) {
       if (error instanceof OutcomeUnknown) {
         options.onError(error);
@@ -124,6 +152,13 @@ const run = async <Body, State, Event>(
       const failure = classify(error);
       if (failure === 'disk-full') return commands.map(() => ({ ok: false, code: 'disk-full', retryAfterSeconds: 30 }));
       const held = (error as { code?: unknown }).code === lockTimeout;
+      // Two flushes of ours that want the same rows are no reason to take either apart.
+      const neighbor = held && neighbors < neighborTries ? way.neighborEnds?.() : undefined;
+      if (neighbor) {
+        neighbors += 1;
+        await neighbor;
+        continue;
+      }
       // COMMIT was not sent, so nothing happened: a deadlock's victim or a connection that broke under us is worth one more try.
       if (attempt < wholeTries && failure !== 'bug' && !held) continue;
       if (failure === 'away') {
@@ -131,14 +166,14 @@ const run = async <Body, State, Event>(
         return commands.map(() => unavailable);
       }
       if (commands.length === 1) {
-        if (failure === 'again') return [patient ? { ok: false, code: 'busy', retryAfterSeconds: 2 } : rowHeld];
+        if (failure === 'again') return [way.patient ? { ok: false, code: 'busy', retryAfterSeconds: 2 } : rowHeld];
         options.onError(error);
         return [{ ok: false, code: failure === 'data' ? 'value-unacceptable' : 'internal-error' }];
       }
       // Halved until the offender is alone. In order, for two halves may hold commands on one record.
       const middle = Math.ceil(commands.length / 2);
       const answers: Answer[] = [];
-      for (const half of [commands.slice(0, middle), commands.slice(middle)]) answers.push(...(await run(options, half)));
+      for (const half of [commands.slice(0, middle), commands.slice(middle)]) answers.push(...(await run(options, half, way)));
       return answers;
     }
   }
@@ -154,16 +189,20 @@ const transact = async <Body, State, Event>(
     async (tx) => {
       const claims = await claimKeys(tx, commands);
       const fresh = commands.filter((_, place) => claims[place]?.state === 'fresh');
-      const decided = await applyBatch(tx, aggregate, fresh, { onBug: onError });
-      await keepAnswers(
-        tx,
-        fresh.map((command, place) => ({ command, answer: decided[place] ?? unavailable })),
-        replayable,
-      );
+      const decided = await applyBatch(tx, aggregate, fresh, {
+        onBug: onError,
+        decided: (answers) =>
+          keepAnswers(
+            tx,
+            fresh.map((command, place) => ({ command, answer: answers[place] ?? unavailable })),
+            replayable,
+          ),
+      });
       let next = 0;
       return claims.map((claim): Answer => (claim.state === 'answered' ? claim.answer : (decided[next++] ?? unavailable)));
     },
     patient ? `set local lock_timeout = ${waits.lockAlone}` : '',
+    { readsFirst: true },
   );
   committed();
   return answers;

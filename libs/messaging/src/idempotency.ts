@@ -1,4 +1,5 @@
 import type { Answer, Command, Tx } from './command.ts';
+import { together } from './database.ts';
 
 /** How long a given answer can be asked for again. */
 export const answerKeptHours = 24;
@@ -21,19 +22,8 @@ export const claimKeys = async (tx: Tx, commands: readonly Command[]): Promise<r
     .sort((a, b) => (identity(a.claim) < identity(b.claim) ? -1 : 1) || a.place - b.place);
   if (keyed.length === 0) return claims;
   const columns = [keyed.map(({ claim }) => claim.sub), keyed.map(({ claim }) => claim.route), keyed.map(({ claim }) => claim.key)];
-  const locks = await tx.query<{ held: boolean }>({
-    name: 'idempotency-lock',
-    text: `select pg_try_advisory_xact_lock(hashtextextended(jsonb_build_array(sub, route, key)::text, 0)) as held
-      from unnest($1::text[], $2::text[], $3::text[]) with ordinality as claim (sub, route, key, place) order by place`,
-    values: columns,
-  });
-  // Read after the locks: a twin that has just committed is seen now or was never ahead of us.
-  const stored = await tx.query<{ sub: string; route: string; key: string; body_hash: string; answer: Answer }>({
-    name: 'idempotency-read',
-    text: `select sub, route, key, body_hash, answer from messaging.idempotency
-      join unnest($1::text[], $2::text[], $3::text[]) as claim (sub, route, key) using (sub, route, key) where expires_at > now()`,
-    values: columns,
-  });
+  // Read behind the locks: a twin that has just committed is seen now or was never ahead of us.
+  const [locks, stored] = await together(tx, () => [lockKeys(tx, columns), readAnswers(tx, columns)]);
   const answers = new Map(stored.rows.map((row) => [identity(row), row]));
   const firsts = new Map<string, string>();
   keyed.forEach(({ claim, place }, index) => {
@@ -46,6 +36,22 @@ export const claimKeys = async (tx: Tx, commands: readonly Command[]): Promise<r
   });
   return claims;
 };
+
+const lockKeys = (tx: Tx, columns: readonly string[][]) =>
+  tx.query<{ held: boolean }>({
+    name: 'idempotency-lock',
+    text: `select pg_try_advisory_xact_lock(hashtextextended(jsonb_build_array(sub, route, key)::text, 0)) as held
+      from unnest($1::text[], $2::text[], $3::text[]) with ordinality as claim (sub, route, key, place) order by place`,
+    values: [...columns],
+  });
+
+const readAnswers = (tx: Tx, columns: readonly string[][]) =>
+  tx.query<{ sub: string; route: string; key: string; body_hash: string; answer: Answer }>({
+    name: 'idempotency-read',
+    text: `select sub, route, key, body_hash, answer from messaging.idempotency
+      join unnest($1::text[], $2::text[], $3::text[]) as claim (sub, route, key) using (sub, route, key) where expires_at > now()`,
+    values: [...columns],
+  });
 
 /** Keeps the answers of fresh commands with the state they belong to. `replayable` says which refusals are kept (business 4xx only). */
 export const keepAnswers = async (

@@ -1,4 +1,5 @@
 import type { Tx } from '@khue/messaging/command';
+import { together } from '@khue/messaging/database';
 import { pathUp, type Context } from '../domain/context.ts';
 import { initial, type LedgerCommand } from '../domain/ledger.ts';
 import type { Account, Ledger, Pot, Seat } from '../domain/records.ts';
@@ -25,26 +26,30 @@ const readAgain = (): Error => Object.assign(new Error('an account changed befor
  * and looked at again afterwards: a division may have made a nearer account or moved a queue meanwhile.
  */
 export const load = async (tx: Tx, commands: readonly LedgerCommand[], context: Context): Promise<Workspace> => {
-  const pots = await readPots(tx, commands);
   const seatIds = [...new Set(commands.flatMap((command) => ('enrollmentId' in command ? [command.enrollmentId] : [])))].sort();
-  const known = await tx.query<Seat>({
-    name: 'seats-read',
-    text: `select ${seatColumns} from quota.seat where enrollment_id = any($1::uuid[])`,
-    values: [seatIds],
-  });
+  const [pots, known] = await together(tx, () => [
+    readPots(tx, commands),
+    tx.query<Seat>({
+      name: 'seats-read',
+      text: `select ${seatColumns} from quota.seat where enrollment_id = any($1::uuid[])`,
+      values: [seatIds],
+    }),
+  ]);
   const wanted = await accountsOf(tx, commands, pots, known.rows, context);
-  const locked = await tx.query<StoredAccount>({
-    name: 'accounts-lock',
-    text: `select ${accountColumns} from quota.account where id = any($1::uuid[]) order by pot_id, depth, id for update`,
-    values: [wanted],
-  });
-  const again = await accountsOf(tx, commands, pots, known.rows, context);
+  const [locked, again, seats] = await together(tx, () => [
+    tx.query<StoredAccount>({
+      name: 'accounts-lock',
+      text: `select ${accountColumns} from quota.account where id = any($1::uuid[]) order by pot_id, depth, id for update`,
+      values: [wanted],
+    }),
+    accountsOf(tx, commands, pots, known.rows, context),
+    tx.query<Seat>({
+      name: 'seats-lock',
+      text: `select ${seatColumns} from quota.seat where enrollment_id = any($1::uuid[]) order by enrollment_id for update`,
+      values: [seatIds],
+    }),
+  ]);
   if (again.some((id) => !wanted.includes(id))) throw readAgain();
-  const seats = await tx.query<Seat>({
-    name: 'seats-lock',
-    text: `select ${seatColumns} from quota.seat where enrollment_id = any($1::uuid[]) order by enrollment_id for update`,
-    values: [seatIds],
-  });
   const held = new Set(locked.rows.map((account) => account.id));
   if (seats.rows.some((seat) => seat.accountId !== null && !held.has(seat.accountId))) throw readAgain();
   const waiting = await readQueues(tx, commands, locked.rows, seats.rows);
@@ -62,16 +67,17 @@ export const load = async (tx: Tx, commands: readonly LedgerCommand[], context: 
 export const save = async (tx: Tx, { ledger, before, depths }: Workspace): Promise<void> => {
   const changed = <T>(now: ReadonlyMap<string, T>, then: ReadonlyMap<string, T>): T[] =>
     [...now].filter(([id, record]) => then.get(id) !== record).map(([, record]) => record);
-  await savePots(tx, changed(ledger.pots, before.pots));
   const depthOf = (account: Account): number =>
     depths.get(account.id) ?? (account.parentAccountId === null ? 0 : (depths.get(account.parentAccountId) ?? 0) + 1);
-  await saveAccounts(
-    tx,
-    changed(ledger.accounts, before.accounts)
-      .map((account) => ({ ...account, depth: depthOf(account) }))
-      .sort((a, b) => a.depth - b.depth),
-  );
-  await saveSeats(tx, changed(ledger.seats, before.seats));
+  const accounts = changed(ledger.accounts, before.accounts).map((account) => ({ ...account, depth: depthOf(account) }));
+  await savePots(tx, changed(ledger.pots, before.pots));
+  await together(tx, () => [
+    saveAccounts(
+      tx,
+      accounts.sort((a, b) => a.depth - b.depth),
+    ),
+    saveSeats(tx, changed(ledger.seats, before.seats)),
+  ]);
 };
 
 const readPots = async (tx: Tx, commands: readonly LedgerCommand[]): Promise<Pot[]> => {
