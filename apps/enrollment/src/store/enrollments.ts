@@ -1,5 +1,6 @@
 import { publishedRuleSet, type PublishedRuleSet } from '@khue/contracts/eligibility';
 import type { Tx } from '@khue/messaging/command';
+import { together } from '@khue/messaging/database';
 import type { Directory } from '../domain/access.ts';
 import type { EnrollmentCommand } from '../domain/enrollment.ts';
 import { atKey, initialEnrollments, type Enrollment, type Enrollments, type Learner } from '../domain/records.ts';
@@ -46,47 +47,21 @@ export const loadEnrollments = async (
   const nominations = commands.filter((command) => command.type === 'NominateLearner');
   const named = commands.filter((command) => command.type !== 'NominateLearner');
   const ids = [...new Set(named.map(({ enrollmentId }) => enrollmentId))];
-  // The class of an enrollment never changes, so it may be read before anything is locked.
-  const places =
-    ids.length === 0
-      ? []
-      : (
-          await tx.query<{ id: string; classId: string }>({
-            name: 'enrollment-class',
-            text: 'select id, class_id as "classId" from enrollment.enrollment where id = any($1::uuid[])',
-            values: [ids],
-          })
-        ).rows;
+  // The class and the person of an enrollment never change, so they may be read before anything is locked.
+  const places = await readPlaces(tx, ids);
   const classOf = new Map(places.map(({ id, classId }) => [id, classId]));
   const lock = commands
     .filter(needsClass)
     .map((command) => (command.type === 'NominateLearner' ? command.classId : classOf.get(command.enrollmentId)));
-  const classes = await classesById(tx, [...classOf.values()], new Set(lock.filter((id) => id !== undefined)));
-  const enrollments =
-    ids.length === 0
-      ? []
-      : (
-          await tx.query<Enrollment>({
-            name: 'enrollment-lock',
-            text: `select ${enrollmentColumns} from enrollment.enrollment e where id = any($1::uuid[]) order by id for no key update`,
-            values: [ids],
-          })
-        ).rows;
-  const twins =
-    nominations.length === 0
-      ? []
-      : (
-          await tx.query<Pick<Enrollment, 'id' | 'classId' | 'personId'>>({
-            name: 'enrollment-twins',
-            text: `select e.* from unnest($1::uuid[], $2::uuid[]) as n (c, p) cross join lateral (
-        select id, class_id as "classId", person_id as "personId" from enrollment.enrollment
-        where class_id = n.c and person_id = n.p and state not in ('turned-down', 'withdrawn') limit 1) e`,
-            values: [nominations.map(({ classId }) => classId), nominations.map(({ personId }) => personId)],
-          })
-        ).rows;
   const judges = commands.some(({ type }) => type === 'NominateLearner' || type === 'RecheckNomination' || type === 'WaiveRule');
-  const persons = [...nominations.map(({ personId }) => personId), ...enrollments.map(({ personId }) => personId)];
-  const learners = judges ? await readLearners(tx, persons) : [];
+  const persons = [...nominations, ...places].map(({ personId }) => personId);
+  const [classes, enrollments, twins, learners, sets] = await together(tx, () => [
+    classesById(tx, [...classOf.values()], new Set(lock.filter((id) => id !== undefined))),
+    lockEnrollments(tx, ids),
+    readTwins(tx, nominations),
+    judges ? readLearners(tx, persons) : [],
+    judges ? ruleSets(tx) : [],
+  ]);
   return initialEnrollments({
     ...directory,
     classes,
@@ -94,8 +69,41 @@ export const loadEnrollments = async (
     twins,
     learners: new Map(learners.map((it) => [it.personId, it])),
     assigned: await readAssigned(tx, [...learners, ...enrollments]),
-    ruleSets: judges ? await ruleSets(tx) : [],
+    ruleSets: sets,
   });
+};
+
+const readPlaces = async (tx: Tx, ids: readonly string[]): Promise<Pick<Enrollment, 'id' | 'classId' | 'personId'>[]> => {
+  if (ids.length === 0) return [];
+  const { rows } = await tx.query<Pick<Enrollment, 'id' | 'classId' | 'personId'>>({
+    name: 'enrollment-places',
+    text: 'select id, class_id as "classId", person_id as "personId" from enrollment.enrollment where id = any($1::uuid[])',
+    values: [ids],
+  });
+  return rows;
+};
+
+const lockEnrollments = async (tx: Tx, ids: readonly string[]): Promise<Enrollment[]> => {
+  if (ids.length === 0) return [];
+  const { rows } = await tx.query<Enrollment>({
+    name: 'enrollment-lock',
+    text: `select ${enrollmentColumns} from enrollment.enrollment e where id = any($1::uuid[]) order by id for no key update`,
+    values: [ids],
+  });
+  return rows;
+};
+
+/** Enrollments that stand between a nomination's person and its class. To be asked behind the lock of the class. */
+const readTwins = async (tx: Tx, nominations: readonly Pick<Enrollment, 'classId' | 'personId'>[]) => {
+  if (nominations.length === 0) return [];
+  const { rows } = await tx.query<Pick<Enrollment, 'id' | 'classId' | 'personId'>>({
+    name: 'enrollment-twins',
+    text: `select e.* from unnest($1::uuid[], $2::uuid[]) as n (c, p) cross join lateral (
+        select id, class_id as "classId", person_id as "personId" from enrollment.enrollment
+        where class_id = n.c and person_id = n.p and state not in ('turned-down', 'withdrawn') limit 1) e`,
+    values: [nominations.map(({ classId }) => classId), nominations.map(({ personId }) => personId)],
+  });
+  return rows;
 };
 
 const readLearners = async (tx: Tx, persons: readonly string[]): Promise<Learner[]> =>
@@ -121,13 +129,15 @@ export const readAssigned = async (tx: Tx, rows: readonly { readonly unitId: str
 
 export const saveEnrollments = async (tx: Tx, { enrollments, classes, changed }: Enrollments): Promise<void> => {
   const pick = (ids: ReadonlySet<string>): Enrollment[] => [...ids].map((id) => enrollments.get(id)).filter((row) => row !== undefined);
-  await saveTaken(
-    tx,
-    [...changed.classes].map((id) => classes.get(id)).filter((it) => it !== undefined),
-  );
-  await insert(tx, pick(changed.added));
-  await update(tx, pick(changed.amended));
-  await updateJudgment(tx, pick(changed.judged));
+  await together(tx, () => [
+    saveTaken(
+      tx,
+      [...changed.classes].map((id) => classes.get(id)).filter((it) => it !== undefined),
+    ),
+    insert(tx, pick(changed.added)),
+    update(tx, pick(changed.amended)),
+    updateJudgment(tx, pick(changed.judged)),
+  ]);
 };
 
 const insert = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
