@@ -89,22 +89,28 @@ const hanoiDay = dayFormat(HANOI);
 
 /** The business date at an instant, independent of the zone the process runs in. An invalid Date or an unknown zone is a RangeError. */
 export function todayIn(instant: Date, timeZone: string = HANOI): string {
-  const quarter = Math.floor(instant.getTime() / QUARTER_HOUR);
-  if (timeZone === HANOI && quarter === lastAsked.quarter) return lastAsked.day;
-  const day = dayIn(instant, timeZone);
-  if (timeZone === HANOI) lastAsked = { quarter, day };
-  return day;
+  return timeZone === HANOI ? hanoiToday(instant) : dayIn(instant, dayFormat(timeZone));
 }
 
-// Days begin on a quarter of an hour everywhere, and every request asks: 18 µs each otherwise.
-const QUARTER_HOUR = 900_000;
-let lastAsked = { quarter: Number.NaN, day: '' };
+const QUARTER_HOUR_MS = 900_000;
 
-const dayIn = (instant: Date, timeZone: string): string => {
-  const parts = (timeZone === HANOI ? hanoiDay : dayFormat(timeZone)).formatToParts(instant);
+/** Days begin on a quarter of an hour everywhere, and every request asks: remembering the quarter saves 18 µs each. */
+const remembering = (day: (instant: Date) => string): ((instant: Date) => string) => {
+  let known = { quarter: Number.NaN, day: '' };
+  return (instant) => {
+    const quarter = Math.floor(instant.getTime() / QUARTER_HOUR_MS);
+    if (quarter !== known.quarter) known = { quarter, day: day(instant) };
+    return known.day;
+  };
+};
+
+const dayIn = (instant: Date, format: Intl.DateTimeFormat): string => {
+  const parts = format.formatToParts(instant);
   const part = (type: string): string => parts.find((p) => p.type === type)?.value ?? '';
   return `${part('year').padStart(4, '0')}-${part('month')}-${part('day')}`;
 };
+
+const hanoiToday = remembering((instant) => dayIn(instant, hanoiDay));
 
 /** -1, 0 or 1. Business dates order as texts; this is for `toSorted` and for saying so. */
 export const compare = (a: string, b: string): -1 | 0 | 1 => (a < b ? -1 : a > b ? 1 : 0);

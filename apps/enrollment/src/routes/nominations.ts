@@ -18,9 +18,6 @@ import type { EnrollmentCommand } from '../domain/enrollment.ts';
 import { assertReadable, assertUnitReadable, reachOf } from '../store/reach.ts';
 import * as reading from '../store/reading.ts';
 
-/** A card may be some milliseconds behind; the answer is not kept under the key, so the same request may be sent again. */
-const personAwaited = { field: 'personId', retryAfterSeconds: 1 } as const;
-
 /** Who is sent, judged, approved and withdrawn. */
 export const serveNominations = ({ serve, pool, directory, problems }: Host, { enrollments }: Commands): void => {
   serve(listNominations, async ({ query, caller, today }) => {
@@ -38,16 +35,13 @@ export const serveNominations = ({ serve, pool, directory, problems }: Host, { e
 
   serve(nominateLearner, async (call) => {
     const { classId, personId, unitId } = call.body;
-    if ((await reading.unknownPersons(pool, [personId])).size > 0) throw new Refuse('person-not-known-yet', personAwaited);
     return enrollments.handle(call.command<EnrollmentCommand>({ type: 'NominateLearner', enrollmentId: uuidv7(), classId, personId, unitId }));
   });
 
   serve(nominateLearners, async (call) => {
     const { classId } = call.body;
     const persons = [...new Set(call.body.personIds)];
-    const unknown = await reading.unknownPersons(pool, persons);
     const nominate = (personId: string): Promise<Answer> => {
-      if (unknown.has(personId)) return Promise.resolve({ ok: false, code: 'person-not-known-yet', ...personAwaited });
       const command = call.command<EnrollmentCommand>({ type: 'NominateLearner', enrollmentId: uuidv7(), classId, personId, unitId: undefined });
       return enrollments.handle(keyFor(command, personId));
     };

@@ -137,16 +137,6 @@ export const readEnrollment = async (pool: Pool, id: string): Promise<ShownEnrol
     })
   ).rows[0];
 
-/** Of these persons the ones whose card is not here. */
-export const unknownPersons = async (pool: Pool, persons: readonly string[]): Promise<ReadonlySet<string>> => {
-  const { rows } = await pool.query<{ id: string }>({
-    name: 'persons-unknown',
-    text: 'select id from unnest($1::uuid[]) as wanted (id) where not exists (select from cards.person where person_id = id)',
-    values: [persons],
-  });
-  return new Set(rows.map(({ id }) => id));
-};
-
 /** Seconds since the approval of the oldest enrollment that quota has not answered; 0 while there is none. */
 export const oldestWaiting = async (pool: Pool): Promise<number> => {
   const { rows } = await pool.query<{ seconds: number | null }>(
