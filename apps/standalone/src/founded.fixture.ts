@@ -6,7 +6,7 @@ import type { Environment } from '@khue/host/config';
 import { freePort } from '@khue/infra/free-port';
 import { eventually } from '@khue/testing/eventually';
 import { v7 as uuidv7 } from 'uuid';
-import { serviceNames, startProduct, type Product } from './product.ts';
+import { serviceNames, startProduct, type Product, type ProductOptions } from './product.ts';
 
 export interface Answered {
   readonly status: number;
@@ -55,7 +55,7 @@ export const csvForm = (fileName: string, lines: readonly string[]): FormData =>
 const freePorts = async (): Promise<Record<string, string>> =>
   Object.fromEntries(await Promise.all(serviceNames.map(async (name) => [`KHUE_${name.toUpperCase()}_PORT`, String(await freePort())])));
 
-export const foundCity = async (env: Environment = {}): Promise<FoundedCity> => {
+export const foundCity = async (env: Environment = {}, bus?: ProductOptions['bus']): Promise<FoundedCity> => {
   const data = await mkdtemp(join(tmpdir(), 'khue cửa '));
   const product = await startProduct({
     data,
@@ -63,6 +63,7 @@ export const foundCity = async (env: Environment = {}): Promise<FoundedCity> => 
     env: { ...(await freePorts()), ...env },
     say: () => undefined,
     onLost: () => undefined,
+    ...(bus ? { bus } : {}),
   });
   const { sign } = await openIssuer({ data, issuer: product.issuer, audience: 'khue' });
   const tokens = new Map<string, Promise<string>>();
