@@ -1,5 +1,6 @@
 import rateLimit from '@fastify/rate-limit';
 import replyFrom from '@fastify/reply-from';
+import { createAdmission } from '@khue/host/admission';
 import { sendProblem } from '@khue/host/door';
 import type { Identity } from '@khue/host/identity';
 import { Refuse } from '@khue/host/refuse';
@@ -64,7 +65,8 @@ export const serveProxy = async (http: FastifyInstance, { services, identity, pr
       },
     });
     for (const [service, base] of Object.entries(services)) {
-      scope.all(`/api/${service}/*`, (request, reply) => {
+      // One for each service: where one is frozen, its waiting requests take no place of another's.
+      scope.all(`/api/${service}/*`, { onRequest: createAdmission() }, (request, reply) => {
         const contentType = request.headers['content-type'] ?? '';
         // Without the query, which it takes from the request as it came: it would refuse a query it can't decode as a failure of its own.
         return reply.from(`${base}${request.url.split('?')[0]}`, {

@@ -1,6 +1,7 @@
 import multipart from '@fastify/multipart';
 import underPressure from '@fastify/under-pressure';
 import type { ProblemCatalog } from '@khue/contracts/problems';
+import { classify } from '@khue/messaging/database';
 import { newId } from '@khue/messaging/new-id';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { Histogram, type Registry } from 'prom-client';
@@ -37,7 +38,8 @@ export interface HttpOptions {
   readonly metrics: Registry;
 }
 
-const correlationPattern = /^[\w-]{8,64}$/;
+// It stands in every line of the log: nine digits in a row may be somebody's identity number, and then we make our own. A UUID may hold as many by chance.
+const correlationPattern = /^(?:[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}|(?!.*\d{9})[A-Za-z\d-]{8,64})$/i;
 
 /** A fastify server with the house's limits, problem documents, correlation ids, request metrics and frugal logs. */
 export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptions): Promise<FastifyInstance> => {
@@ -87,7 +89,8 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
     reply.header('x-content-type-options', 'nosniff');
     reply.header('cache-control', 'no-store');
     if (!isUpload(request)) {
-      const timer = setTimeout(() => request.raw.destroy(), httpLimits.receive);
+      // Only what has not arrived: nobody reads the end of a GET, and its answer may take longer.
+      const timer = setTimeout(() => request.raw.complete || request.raw.destroy(), httpLimits.receive);
       request.raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
     }
   });
@@ -106,13 +109,15 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
     registers: [metrics],
   });
   let requests = 0;
+  let refusals = 0;
   http.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
     requests += 1;
     const slow = reply.elapsedTime >= logConfig.slowMs;
-    const wanted =
-      logConfig.requests === 'all' || (logConfig.requests === 'some' && (slow || reply.statusCode >= 500 || requests % logConfig.oneIn === 0));
+    // Refusals come by the thousand, when there is least to spare for lines: the first and one in n. What is wrong is logged by whom it befell.
+    const failed = reply.statusCode >= 500 && (reply.statusCode !== 503 || refusals++ % logConfig.oneIn === 0);
+    const wanted = logConfig.requests === 'all' || (logConfig.requests === 'some' && (slow || failed || requests % logConfig.oneIn === 0));
     if (!wanted) return;
     const line = { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10, correlationId: request.id };
     if (reply.statusCode >= 500) log.error(line, 'request failed');
@@ -132,10 +137,14 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
       (error.statusCode === 415 ? 'media-type-unsupported' : error.statusCode === 400 ? 'body-unreadable' : 'internal-error');
     if (code === 'internal-error' && logConfig.requests !== 'off')
       log.error({ err: error, route: request.routeOptions.url, correlationId: request.id }, 'unexpected error');
+    // A read that found the database away: the same may be asked again.
+    if (code === 'internal-error' && classify(error) === 'away') return sendProblem(reply, catalog, databaseAway, request.id);
     return sendProblem(reply, catalog, { code }, request.id);
   });
   return http;
 };
+
+const databaseAway = { code: 'database-away', retryAfterSeconds: 5 } as const;
 
 const knownErrors: Readonly<Record<string, string>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',

@@ -143,9 +143,12 @@ export const inTransaction = async <T>(
       if (!readsFirst) await start();
       result = readsFirst ? await startWithReads() : await work(tx);
     } catch (error) {
-      await tx.query('rollback').catch((rollback: Error) => {
-        broken = rollback;
-      });
+      // A server that says nothing would keep the rollback waiting as long again; with its connection the transaction ends by itself.
+      if (classify(error) === 'away' && !(error instanceof pg.DatabaseError)) broken ??= error as Error;
+      else
+        await tx.query('rollback').catch((rollback: Error) => {
+          broken = rollback;
+        });
       throw error;
     }
     try {

@@ -1,3 +1,4 @@
+import { busBreakage } from '@khue/testing/bus-breakage';
 import { busContract, type BusKind } from '@khue/testing/bus-contract';
 import { describe } from 'vitest';
 import { embeddedBus } from './embedded-bus.ts';
@@ -14,4 +15,7 @@ const embedded: BusKind = {
   },
 };
 
-describe('on the embedded bus', () => busContract(embedded));
+describe('on the embedded bus', () => {
+  busContract(embedded);
+  busBreakage(embedded);
+});

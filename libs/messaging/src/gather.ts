@@ -6,9 +6,10 @@ import { claimKeys, keepAnswers } from './idempotency.ts';
 
 /**
  * Sizes of the gather. Lanes: flushes under way at once; a lane is a connection, and the pool has eight. Another lane opens only for a full batch,
- * or when the last flush has been under way for `stalledMs`: three lanes of a third each took 2.5 times the statements for the same commands.
+ * or when the last flush has been under way for `stalledMs`: three lanes of a third each took 2.5 times the statements for the same commands. Whoever has
+ * waited `patienceMs` for a turn to wait alone for a row is not let wait again: nobody is held longer than 30 s.
  */
-export const gatherSizes = { lanes: 3, patientLanes: 1, batch: 64, stalledMs: 50, waiting: 2_000 } as const;
+export const gatherSizes = { lanes: 3, patientLanes: 1, batch: 64, stalledMs: 50, waiting: 2_000, patienceMs: 15_000 } as const;
 
 export interface GatherOptions<Body, State, Event> {
   readonly pool: Pool;
@@ -31,10 +32,13 @@ export interface Gather<Body> {
 interface Waiting<Body> {
   readonly command: Command<Body>;
   readonly answered: (answer: Answer) => void;
+  /** Monotonic time at which it came. */
+  readonly since: number;
 }
 
 const overloaded: Answer = { ok: false, code: 'overloaded', retryAfterSeconds: 2 };
 const unavailable: Answer = { ok: false, code: 'database-away', retryAfterSeconds: 5 };
+const busy: Answer = { ok: false, code: 'busy', retryAfterSeconds: 2 };
 
 /**
  * One flush for the commands in flight. No timer: the commit under way is the window in which the next batch gathers, and when the
@@ -57,13 +61,16 @@ export const createGather = <Body, State, Event>(options: GatherOptions<Body, St
     const answers = await run(
       options,
       batch.map(({ command }) => command),
-      { neighborEnds: () => (lanes > 1 ? new Promise((ended) => ends.push(ended)) : undefined) },
+      // Of those who wait themselves no end comes: two that waited for each other would hold their callers, and in the end the whole door, for ever.
+      { neighborEnds: () => (lanes - ends.length > 1 ? new Promise((ended) => ends.push(ended)) : undefined) },
     );
     batch.forEach((waiting, place) => {
       const answer = answers[place] ?? unavailable;
       if (answer === rowHeld) blocked.push(waiting);
       else waiting.answered(answer);
     });
+    // The database is away or says nothing: those who waited behind us would wait as long again for the same answer.
+    if (answers.includes(unavailable)) queue.splice(0).forEach(({ answered }) => answered(unavailable));
   };
 
   const waitAlone = async ({ command, answered }: Waiting<Body>): Promise<void> => {
@@ -95,7 +102,11 @@ export const createGather = <Body, State, Event>(options: GatherOptions<Body, St
         pump();
       }, gatherSizes.stalledMs);
     }
-    while (patientLanes < gatherSizes.patientLanes && blocked.length > 0) {
+    while (blocked[0] && patientLanes < gatherSizes.patientLanes) {
+      if (performance.now() - blocked[0].since > gatherSizes.patienceMs) {
+        blocked.shift()?.answered(busy);
+        continue;
+      }
       patientLanes += 1;
       void waitAlone(blocked.shift() as Waiting<Body>).finally(() => {
         patientLanes -= 1;
@@ -108,7 +119,7 @@ export const createGather = <Body, State, Event>(options: GatherOptions<Body, St
     handle: (command) => {
       if (closed || queue.length + blocked.length >= gatherSizes.waiting) return Promise.resolve(overloaded);
       return new Promise((answered) => {
-        queue.push({ command, answered });
+        queue.push({ command, answered, since: performance.now() });
         // In the same turn other requests may still arrive: let them board.
         if (lanes < gatherSizes.lanes) queueMicrotask(pump);
       });
@@ -131,7 +142,7 @@ const neighborTries = 3;
 interface Way {
   /** Waits long for the one row of its one command. */
   readonly patient?: boolean;
-  /** When another flush of this gather ends; undefined while there is none. */
+  /** When another flush of this gather ends; undefined while there is none that doesn't wait itself. */
   readonly neighborEnds?: () => Promise<void> | undefined;
 }
 
@@ -140,6 +151,7 @@ const run = async <Body, State, Event>(
   commands: readonly Command<Body>[],
   way: Way = {},
 ): Promise<Answer[]> => {
+  const began = performance.now();
   let neighbors = 0;
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -159,14 +171,16 @@ const run = async <Body, State, Event>(
         await neighbor;
         continue;
       }
-      // COMMIT was not sent, so nothing happened: a deadlock's victim or a connection that broke under us is worth one more try.
-      if (attempt < wholeTries && failure !== 'bug' && !held) continue;
+      // COMMIT was not sent, so nothing happened: a deadlock's victim or a connection that broke under us is worth one more try; a server that says
+      // nothing is not.
+      const silent = failure === 'away' && performance.now() - began >= waits.connect;
+      if (attempt < wholeTries && failure !== 'bug' && !held && !silent) continue;
       if (failure === 'away') {
         options.onError(error);
         return commands.map(() => unavailable);
       }
       if (commands.length === 1) {
-        if (failure === 'again') return [way.patient ? { ok: false, code: 'busy', retryAfterSeconds: 2 } : rowHeld];
+        if (failure === 'again') return [way.patient ? busy : rowHeld];
         options.onError(error);
         return [{ ok: false, code: failure === 'data' ? 'value-unacceptable' : 'internal-error' }];
       }

@@ -1,3 +1,4 @@
+import type { Pool } from 'pg';
 import type { Answer, Command, Tx } from './command.ts';
 import { together } from './database.ts';
 
@@ -80,6 +81,24 @@ export const keepAnswers = async (
       answerKeptHours,
     ],
   });
+};
+
+/**
+ * Binds a key to one body, for a request that is many commands with a key of their own each. False where another body has the key. Committed by itself before the
+ * commands run: a request that is sent again goes on where it was left, and nobody runs half of another one under its key.
+ */
+export const bindKey = async (pool: Pool, { sub, route, key, bodyHash }: NonNullable<Command['idempotency']>): Promise<boolean> => {
+  const { rows } = await pool.query<{ body_hash: string }>({
+    name: 'idempotency-bind',
+    text: `insert into messaging.idempotency as kept (sub, route, key, body_hash, status, answer, expires_at)
+      values ($1, $2, $3, $4, 0, 'null', now() + make_interval(hours => $5))
+      on conflict (sub, route, key) do update set
+        body_hash = case when kept.expires_at <= now() then excluded.body_hash else kept.body_hash end,
+        expires_at = case when kept.expires_at <= now() then excluded.expires_at else kept.expires_at end
+      returning body_hash`,
+    values: [sub, route, key, bodyHash, answerKeptHours],
+  });
+  return rows[0]?.body_hash === bodyHash;
 };
 
 const identity = ({ sub, route, key }: { sub: string; route: string; key: string }): string => JSON.stringify([sub, route, key]);

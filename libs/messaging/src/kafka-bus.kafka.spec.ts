@@ -1,3 +1,4 @@
+import { busBreakage } from '@khue/testing/bus-breakage';
 import { busContract, type BusKind } from '@khue/testing/bus-contract';
 import { openBusTrial, upTo, type BusTrial } from '@khue/testing/bus-trial';
 import { eventually } from '@khue/testing/eventually';
@@ -40,6 +41,7 @@ describeOnKafka('on Apache Kafka', (brokers) => {
     mend: (producer, topic, position) => moveBack(producer.pool, topic, position - 1),
   };
   busContract(kind);
+  busBreakage(kind);
 
   describe('alone', () => {
     let trial: BusTrial;
@@ -61,6 +63,28 @@ describeOnKafka('on Apache Kafka', (brokers) => {
         expect(topics[0]?.partitions.length).toBe(partitionsPerTopic);
         await expect(ensureTopics(admin, [`${trial.topic}x`], [])).rejects.toThrow('neither there nor declared');
       });
+    });
+
+    test('topics that are neither there nor declared keep nobody from starting and typing: relay and group go on when they appear', async () => {
+      const undeclared = await openBusTrial((_, log) => kafkaBus({ brokers, clientId: 'contract', log, declared: [] }));
+      try {
+        const relay = await undeclared.startRelay();
+        const group = await undeclared.join('one');
+        for (let n = 0; n < 5; n += 1) await undeclared.happen('a', 'b', `s-${n}`);
+        await eventually(() => expect(relay.state().failingSince).not.toBeNull());
+        await eventually(async () => expect((await relay.unsent()).rows).toBe(15));
+        await eventually(() => expect(relay.state()).toMatchObject({ leading: true, stamped: 15 }));
+        expect(group.deadSince()).toBeNull();
+        expect(await undeclared.effects('one')).toBe(0);
+        await withAdmin((admin) => ensureTopics(admin, [undeclared.topic], [declare(undeclared.topic)]));
+        await settled(undeclared.bus);
+        await undeclared.happen('a');
+        await settled(undeclared.bus);
+        await undeclared.expectAllOnceInOrder('one');
+        expect(relay.state().failingSince).toBeNull();
+      } finally {
+        await undeclared.close();
+      }
     });
 
     test('what several partitions hold is applied in one transaction', async () => {

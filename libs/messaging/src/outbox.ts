@@ -1,6 +1,6 @@
 import type { Outgoing } from '@khue/contracts/envelope';
-import { v7 as uuidv7 } from 'uuid';
 import type { Command, Tx } from './command.ts';
+import { newId } from './new-id.ts';
 
 /** An event with the command it follows from. */
 export interface Enqueued {
@@ -15,21 +15,19 @@ export interface Enqueued {
 export const enqueue = async (tx: Tx, rows: readonly Enqueued[]): Promise<void> => {
   if (rows.length === 0) return;
   const columns: [string[], string[], number[], string[], number[], string[], string[], string[], string[]] = [[], [], [], [], [], [], [], [], []];
+  const contexts = new Map<Command, string>();
   for (const { event, command } of rows) {
-    const context = {
-      correlationid: command.correlationId,
-      causationid: command.causationId,
-      actor: command.actor,
-      ...(command.traceparent ? { traceparent: command.traceparent } : {}),
-    };
+    // One command of an import tells a thousand events.
+    let context = contexts.get(command);
+    if (context === undefined) contexts.set(command, (context = contextOf(command)));
     columns[0].push(event.definition.topic);
     columns[1].push(event.subject);
     columns[2].push(event.sequence);
     columns[3].push(event.definition.type);
     columns[4].push(event.definition.version);
-    columns[5].push(uuidv7());
+    columns[5].push(newId());
     columns[6].push(command.now);
-    columns[7].push(JSON.stringify(context));
+    columns[7].push(context);
     columns[8].push(JSON.stringify(event.definition.data.parse(event.data)));
   }
   await tx.query({
@@ -42,3 +40,6 @@ export const enqueue = async (tx: Tx, rows: readonly Enqueued[]): Promise<void> 
     values: columns,
   });
 };
+
+const contextOf = ({ correlationId, causationId, actor, traceparent }: Command): string =>
+  JSON.stringify({ correlationid: correlationId, causationid: causationId, actor, ...(traceparent ? { traceparent } : {}) });

@@ -12,7 +12,7 @@ export interface SchemaText {
 
 /**
  * Makes `to` an empty copy of the schema `from`: tables, constraints and indexes under their own names (projections say ON CONFLICT ON CONSTRAINT,
- * later migrations drop by name), views, rights. LIKE alone leaves out foreign keys and rights and renames indexes. To be called in a
+ * later migrations drop by name), views, triggers, rights. LIKE alone leaves out foreign keys and rights and renames indexes. To be called in a
  * transaction of the owner; answers the structure. Throws when the schema holds what isn't copied, and when the copy differs.
  */
 export const copySchema = async (owner: pg.Client, from: string, to: string): Promise<SchemaText> => {
@@ -72,6 +72,11 @@ export const describeSchema = async (owner: pg.Client, schema: string): Promise<
         `select format('create view %I %s as %s', relname, 'with (' || nullif(array_to_string(reloptions, ', '), '') || ')', pg_get_viewdef(oid)) as line
          from pg_class where relnamespace = $1::regnamespace and relkind = 'v' order by oid`,
       )),
+      // Their functions stand elsewhere and serve both: functions in the schema are refused.
+      ...(await list(
+        `select pg_get_triggerdef(t.oid, true) as line from pg_trigger t join pg_class c on c.oid = t.tgrelid
+         where c.relnamespace = $1::regnamespace and not t.tgisinternal order by c.relname, t.tgname`,
+      )),
     ],
     grants: await list(
       `with given as (
@@ -107,7 +112,7 @@ const refuseOthers = async (owner: pg.Client, schema: string): Promise<void> => 
        and not (relkind = 'S' and exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'i'))
      union all select format('function %s', proname) from pg_proc where pronamespace = $1::regnamespace
      union all select format('type %s', typname) from pg_type where typnamespace = $1::regnamespace and typtype in ('e', 'd', 'r')
-     union all select format('trigger %s', tgname) from pg_trigger join tables on tables.oid = tgrelid where not tgisinternal
+     union all select format('trigger %s that is not simply on', tgname) from pg_trigger join tables on tables.oid = tgrelid where not tgisinternal and tgenabled <> 'O'
      union all select format('policy %s', polname) from pg_policy join tables on tables.oid = polrelid
      union all select format('heir %s', inhrelid::regclass) from pg_inherits join tables on tables.oid in (inhrelid, inhparent)
      union all select format('foreign key %s of %s', conname, conrelid::regclass) from pg_constraint join tables on tables.oid = confrelid

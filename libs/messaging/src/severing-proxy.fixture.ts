@@ -9,10 +9,16 @@ export interface SeveringProxy {
   severed(): number;
   /** Breaks all connections now. */
   cut(): void;
+  /** From now on connections are taken and nothing passes, in either direction, as with a server that is frozen; `thaw` lets what has waited pass. */
+  freeze(): void;
+  thaw(): void;
   close(): Promise<void>;
 }
 
-/** Stands before a PostgreSQL server and loses connections at COMMIT on demand. */
+// A message of its own: what the relay sends in one trip ends with a COMMIT too.
+const commit = 'Q\0\0\0\u000bcommit\0';
+
+/** Stands before a PostgreSQL server and loses connections at COMMIT, or says nothing any more, on demand. */
 export const severingProxy = async (target: string): Promise<SeveringProxy> => {
   const server = new URL(target);
   const sockets = new Set<Socket>();
@@ -20,10 +26,12 @@ export const severingProxy = async (target: string): Promise<SeveringProxy> => {
   let severed = 0;
   let closing = false;
   let down = false;
+  let frozen = false;
   const proxy = createServer((client) => {
     if (down) return void client.destroy();
     const upstream = connect(Number(server.port), server.hostname);
     let cut = false;
+    if (frozen) [client, upstream].forEach((socket) => socket.pause());
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket
@@ -35,7 +43,7 @@ export const severingProxy = async (target: string): Promise<SeveringProxy> => {
         });
     }
     client.on('data', (chunk) => {
-      if (armed && chunk.includes('commit\0')) {
+      if (armed && chunk.includes(commit)) {
         cut = true;
         severed += 1;
         const where = armed;
@@ -53,15 +61,23 @@ export const severingProxy = async (target: string): Promise<SeveringProxy> => {
   url.port = String((proxy.address() as AddressInfo).port);
   return {
     url: url.href,
-    sever: (commit) => {
-      armed = commit;
+    sever: (where) => {
+      armed = where;
     },
-    severForGood: (commit) => {
-      armed = commit;
+    severForGood: (where) => {
+      armed = where;
       closing = true;
     },
     severed: () => severed,
     cut: () => sockets.forEach((socket) => socket.destroy()),
+    freeze: () => {
+      frozen = true;
+      sockets.forEach((socket) => socket.pause());
+    },
+    thaw: () => {
+      frozen = false;
+      sockets.forEach((socket) => socket.resume());
+    },
     close: async () => {
       sockets.forEach((socket) => socket.destroy());
       await new Promise((closed) => proxy.close(closed));

@@ -1,5 +1,4 @@
 import type { Bus, Delivery, Subscription } from '@khue/messaging/bus';
-import { jumpAhead } from '@khue/messaging/stamp';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openBusTrial, upTo, type BusTrial } from './bus-trial.ts';
 import { eventually } from './eventually.ts';
@@ -26,15 +25,21 @@ export const busContract = (kind: BusKind): void => {
   afterEach(() => trial.close());
 
   describe('a group', () => {
-    test('gets every event once, and those of a subject in the order of their commits, from many writers at once', async () => {
+    test('gets every event once, and those of a subject in the order of their commits: 16 writers at once over 1,000 subjects', async () => {
       await trial.startRelay({ batch: 100 });
       await trial.join('one');
+      const all = Array.from({ length: 1_000 }, (_, n) => `s-${n}`);
+      // Half of what a transaction writes is about the same 20 subjects, so that each of those is written by many at once.
       const writer = async (seed: number): Promise<void> => {
-        for (let n = 0; n < 20; n += 1) await trial.happen(...[1, 2, 3, 4].map((k) => `s-${(seed * 31 + n * 7 + k * 13) % 120}`));
+        for (let n = 0; n < 25; n += 1) {
+          const at = seed * 25 + n;
+          await trial.happen(...[0, 1, 2, 3].flatMap((k) => [all[20 + ((at * 4 + k) % 980)] as string, all[(at * 7 + k * 3) % 20] as string]));
+        }
       };
       await Promise.all(Array.from({ length: 16 }, (_, seed) => writer(seed)));
       await settled(trial.bus);
-      expect(await trial.effects('one')).toBe(16 * 20 * 4);
+      expect(await trial.effects('one')).toBe(16 * 25 * 8);
+      expect((await trial.producer.pool.query('select count(*)::int as subjects from counter')).rows).toEqual([{ subjects: 1_000 }]);
       await trial.expectAllOnceInOrder('one');
     });
 
@@ -108,10 +113,10 @@ export const busContract = (kind: BusKind): void => {
     /** Everything again, from the start. */
     const fromTheStart = (subscription: Subscription): Subscription => ({ ...subscription, reached: async () => ({ position: 0, nextOffset: 0 }) });
 
-    test('changes nothing', async () => {
+    test('changes nothing: the last 10,000, all of them', async () => {
       await trial.startRelay();
       const first = await trial.join('one');
-      for (let n = 0; n < 10; n += 1) await trial.happen('a', 'b', 'c');
+      for (let n = 0; n < 100; n += 1) await trial.happen(...Array.from({ length: 100 }, (_, k) => `s-${(n * 37 + k) % 500}`));
       await settled(trial.bus);
       await first.stop();
       let offered = 0;
@@ -119,7 +124,8 @@ export const busContract = (kind: BusKind): void => {
         ...fromTheStart(subscription),
         consume: (batch) => subscription.consume(batch).then(() => void (offered += batch.length)),
       }));
-      await eventually(() => expect(offered).toBeGreaterThanOrEqual(30));
+      await eventually(() => expect(offered).toBeGreaterThanOrEqual(10_000), { withinMs: 40_000 });
+      expect(await trial.effects('one')).toBe(10_000);
       await trial.expectAllOnceInOrder('one');
     });
 
@@ -160,30 +166,6 @@ export const busContract = (kind: BusKind): void => {
       await settled(trial.bus);
       await trial.expectAllOnceInOrder('one');
     });
-
-    test('to a group whose database was restored to an older state fills what it lost', async () => {
-      await trial.startRelay();
-      let running = await trial.join('one');
-      for (let n = 0; n < 5; n += 1) await trial.happen('a');
-      await settled(trial.bus);
-      await running.stop();
-      const backup = await trial.consumer.pool.query('select * from messaging.watermark');
-      running = await trial.join('one');
-      for (let n = 0; n < 5; n += 1) await trial.happen('a');
-      await settled(trial.bus);
-      await running.stop();
-      await trial.consumer.pool.query('delete from effect where position > 5');
-      for (const row of backup.rows) {
-        await trial.consumer.pool.query('update messaging.watermark set position = $3, next_offset = $4 where topic = $1 and partition = $2', [
-          row.topic,
-          row.partition,
-          row.position,
-          row.next_offset,
-        ]);
-      }
-      await trial.join('one');
-      await eventually(async () => expect(await trial.applied('one', 'a')).toEqual(upTo(10)));
-    });
   });
 
   describe('a loss', () => {
@@ -209,34 +191,6 @@ export const busContract = (kind: BusKind): void => {
       await settled(trial.bus);
       await trial.expectAllOnceInOrder('one');
     });
-
-    test('of a producer that was restored to an older state takes no new event for an old one', async () => {
-      const one = await trial.startRelay();
-      await trial.join('one');
-      await trial.happen('a', 'a', 'a');
-      await settled(trial.bus);
-      await one.stop();
-      await trial.producer
-        .asOwner(`delete from messaging.log where position > 2; update messaging.head set position = 2; update messaging.sent set position = 2 where position > 2;
-        update counter set value = 2`);
-      await jumpAhead(trial.producer.pool);
-      await trial.startRelay();
-      await trial.happen('a', 'b');
-      await settled(trial.bus);
-      expect(await trial.applied('one', 'a')).toEqual([1, 2, 3, 3]);
-      expect(await trial.applied('one', 'b')).toEqual([1]);
-    });
-  });
-
-  test('of two relays one leads; when it goes without a word the other takes over, and nothing is lost or doubled', async () => {
-    await trial.startRelay({ lease: { ttlMs: 600, heartbeatMs: 3_600_000, trustMs: 3_600_000 } });
-    await trial.join('one');
-    await trial.happen('a', 'b');
-    const second = await trial.startRelay();
-    await eventually(() => expect(second.state().leading).toBe(true));
-    for (let n = 0; n < 10; n += 1) await trial.happen('a', 'b', 'c');
-    await settled(trial.bus);
-    await trial.expectAllOnceInOrder('one');
   });
 
   test('nothing is lost or doubled when the process that relays and applies is killed again and again', async () => {
@@ -244,7 +198,7 @@ export const busContract = (kind: BusKind): void => {
       for (let n = 0; n < 40; n += 1) await trial.happen('a', `s-${n % 7}`, `s-${n % 5}`);
     };
     for (let kills = 0; kills < 3; kills += 1) {
-      const child = await trial.startProcess('one', kind.brokers);
+      const { child } = await trial.startProcess('one', kind.brokers);
       const before = await trial.effects('one');
       const writing = write();
       // At any moment, but not before it has begun.

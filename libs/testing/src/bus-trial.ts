@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Bus, RunningSubscription, Subscription } from '@khue/messaging/bus';
 import type { Consumer } from '@khue/messaging/consumer';
@@ -29,11 +28,17 @@ export interface BusTrial {
   /** Sequences applied of a subject, in the order of their effects. */
   applied(group: string, subject: string): Promise<number[]>;
   effects(group: string): Promise<number>;
-  /** Relays and applies in a process of its own from now on, to be killed. Resolves when it runs. */
-  startProcess(group: string, brokers?: readonly string[]): Promise<ChildProcess>;
+  /** Relays and applies in a process of its own from now on, to be killed or frozen. Resolves when it runs. */
+  startProcess(group: string, brokers?: readonly string[]): Promise<StartedProcess>;
   /** Each subject's events once and in order, as many as were committed. */
   expectAllOnceInOrder(group: string): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface StartedProcess {
+  readonly child: ChildProcess;
+  /** What it has logged so far. */
+  said(): string;
 }
 
 const quickLease = { ttlMs: 600, trustMs: 300, heartbeatMs: 100 };
@@ -96,13 +101,27 @@ export const openBusTrial = async (open: (services: readonly string[], log: Kept
     applied: async (name, subject) => (await effects(name)).filter((effect) => effect.subject === subject).map(({ sequence }) => sequence),
     effects: async (name) => (await effects(name)).length,
     startProcess: async (name, brokers) => {
-      const settings: BusProcess = { ...(brokers ? { brokers } : {}), service, group: name, producerUrl: producer.url, consumerUrl: consumer.url };
+      const settings: BusProcess = {
+        ...(brokers ? { brokers } : {}),
+        service,
+        group: name,
+        producerUrl: producer.url,
+        consumerUrl: consumer.url,
+        // Long enough that a busy machine doesn't pass it on while the process runs.
+        lease: { ttlMs: 3_000, trustMs: 2_000, heartbeatMs: 200 },
+      };
       const child = spawn(process.execPath, [fileURLToPath(new URL('./bus-process.ts', import.meta.url)), JSON.stringify(settings)], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       children.push(child);
-      await once(child.stdout, 'data');
-      return child;
+      let said = '';
+      await new Promise<void>((runs) =>
+        child.stdout.setEncoding('utf8').on('data', (text: string) => {
+          said += text;
+          if (/^runs$/m.test(said)) runs();
+        }),
+      );
+      return { child, said: () => said };
     },
     expectAllOnceInOrder: async (name) => {
       const written = await producer.pool.query<{ id: string; value: number }>('select id, value from counter');

@@ -43,7 +43,14 @@ export interface TestService {
 export const testService = async (
   name: ServiceName,
   create: (deps: Deps) => Promise<RunningService>,
-  { config: more = {} }: { readonly config?: Partial<ServiceConfig> } = {},
+  {
+    config: more = {},
+    through = async (databaseUrl) => databaseUrl,
+  }: {
+    readonly config?: Partial<ServiceConfig>;
+    /** The way by which the service is to reach its database, given the straight one. */
+    readonly through?: (databaseUrl: string) => Promise<string>;
+  } = {},
 ): Promise<TestService> => {
   const [database, issuer] = await Promise.all([postgres(), testIssuer()]);
   const logged: string[] = [];
@@ -61,7 +68,7 @@ export const testService = async (
     log: { requests: 'all', oneIn: 1, slowMs: 1_000 },
     service: name,
     port: 0,
-    databaseUrl: database.appUrl,
+    databaseUrl: await through(database.appUrl),
     ownerDatabaseUrl: database.ownerUrl,
     ...more,
   };

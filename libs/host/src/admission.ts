@@ -1,0 +1,27 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Refuse } from './refuse.ts';
+
+/**
+ * Writes under way at once at one door. More than the gather's lanes can hold, so that it never runs dry; few enough that who is let in waits about a second at worst
+ * and not until his own patience ends.
+ */
+const mostUnderWay = 512;
+const comeAgainSeconds = 2;
+
+/**
+ * A hook for `onRequest` of the writing routes behind one door: what is beyond the limit is refused before its token, its body and its key are looked at. With the
+ * refusal left to the gather, where all that is done, a service under three times its load spent more on refusing than on what it accepted.
+ */
+export const createAdmission = (most = mostUnderWay): ((request: FastifyRequest, reply: FastifyReply) => Promise<void>) => {
+  let underWay = 0;
+  return async ({ method, headers }, reply) => {
+    // Reads hold nothing while they wait; an upload takes as long as its sender does, and imports queue by themselves.
+    if (method === 'GET' || method === 'HEAD' || headers['content-type']?.startsWith('multipart/form-data')) return;
+    if (underWay >= most) throw new Refuse('overloaded', { retryAfterSeconds: comeAgainSeconds });
+    underWay += 1;
+    // Answered, or its caller has gone: either way once.
+    reply.raw.once('close', () => {
+      underWay -= 1;
+    });
+  };
+};
