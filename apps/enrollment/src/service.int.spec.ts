@@ -154,6 +154,14 @@ describe('a nomination', () => {
       200,
     );
     expect(again.items.map(({ nomination }) => nomination?.id)).toEqual(items.map(({ nomination }) => nomination?.id));
+    // Another list under that key is refused as a whole, also one of people who were not on the first.
+    for (const others of [['an', 'lan', 'giang'], ['hoa']]) {
+      expect(await refusedAs(post('officer.d1', '/nominations/bulk', { classId, personIds: others.map(idOf) }, key))).toBe(
+        '422 idempotency-key-reused',
+      );
+    }
+    const { rows } = await service.service.pool.query('select count(*)::int as n from enrollment.enrollment where class_id = $1', [classId]);
+    expect(rows).toEqual([{ n: 2 }]);
   });
   it('lacking data waits until the card is completed and checked', async () => {
     const { id, eligibility } = await nominate('minh', await open());

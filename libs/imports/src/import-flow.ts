@@ -7,7 +7,7 @@ import { FileRefused, type ImportRefusalCode, type ImportRefused, type RefusalPa
 import { rejectedCsv } from './rejected-rows.ts';
 import { stage, type Plan } from './stage.ts';
 import { beginCommit, beginRevoke, findImport, type ImportRow, type Step } from './store.ts';
-import { uploadBytes, type Upload } from './upload.ts';
+import { isPrintOf, uploadBytes, type Upload } from './upload.ts';
 
 export interface UploadRequest {
   /** UUIDv7 made at the door. */
@@ -58,6 +58,8 @@ export interface ImportFlow {
   /** Lets the runner undo what the import has applied so far. Repeated, it answers how far it is. */
   startRevoke(step: Step): Promise<{ readonly ok: true; readonly status: ImportStatus } | ImportRefused>;
   importStatus(id: string): Promise<ImportStatus | undefined>;
+  /** Whether this is the file of that import, read as far as it was read then; one that does not arrive whole is not. */
+  isUploadOf(id: string, upload: Upload): Promise<boolean>;
   /** The rejected rows as a file, in UTF-8. */
   rejected(id: string): Promise<{ readonly ok: true; readonly csv: AsyncIterable<string> } | ImportRefused>;
 }
@@ -117,6 +119,17 @@ export const createImportFlow = ({ pool, kinds, wake }: FlowOptions): ImportFlow
     importStatus: async (id) => {
       const row = await findImport(pool, id);
       return row && statusOf(row);
+    },
+    isUploadOf: async (id, upload) => {
+      const print = (await findImport(pool, id))?.file_hash;
+      // A process was killed over it, or it is from a time when no print was kept: nothing to hold it against.
+      if (typeof print !== 'string') return true;
+      try {
+        return await isPrintOf(print, uploadBytes(upload));
+      } catch (error) {
+        if (error instanceof FileRefused) return false;
+        throw error;
+      }
     },
     rejected: async (id) => {
       const row = await findImport(pool, id);

@@ -11,6 +11,7 @@ import { parseInWorker } from './parse-in-worker.ts';
 import { FileRefused } from './refusals.ts';
 import { claimKeys } from './row-keys.ts';
 import { beatUpload, deleteKeys, deleteStaged, insertImport, lockPlanning, refuseImport, savePlan, type NewImport } from './store.ts';
+import { printed } from './upload.ts';
 
 export interface Plan {
   readonly id: string;
@@ -42,11 +43,12 @@ export const stage = async (pool: Pool, { kind, job, fileName, source }: Staging
   const layout = layoutOf(kind);
   const row: NewImport = { id: job.id, kind: kind.kind, layout, fileName, actor: job.actor, unitId: job.unitId };
   await insertImport(pool, row);
+  const upload = printed(source);
   try {
-    return await read(pool, kind, job, layout, source);
+    return await read(pool, kind, job, layout, upload.bytes);
   } catch (error) {
     const { code, params } = error instanceof FileRefused ? error : new FileRefused('import-unreadable');
-    await refuseImport(pool, job.id, code, params);
+    await refuseImport(pool, job.id, { code, params }, upload.print());
     await deleteStaged(pool, job.id);
     throw error;
   }
@@ -65,14 +67,16 @@ const read = async (pool: Pool, kind: ImportKind, job: ImportJob, layout: string
       const next = await beating(chunks.next(), beat);
       if (next.done) break;
       const staged = await again(() => inTransaction(pool, (tx) => stageChunk(tx, kind, job, next.value)));
+      let text = '';
       staged.forEach(({ row, errors }, place) => {
         const parsed = next.value[place] as ParsedRow<unknown>;
         counts[row.verdict] += 1;
-        rowsHash.update(`${row.rowNo}\t${row.verdict}\t${row.value ?? ''}\n`);
+        text += `${row.rowNo}\t${row.verdict}\t${row.value ?? ''}\n`;
         if (row.verdict === 'rejected') width = Math.max(width, parsed.width);
         findings.add('error', errors);
         if (parsed.read.ok) findings.add('warning', parsed.read.warnings);
       });
+      rowsHash.update(text);
     }
     const fileHash = file.tally.hash;
     const planHash = createHash('sha256')

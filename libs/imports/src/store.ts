@@ -14,6 +14,7 @@ export interface ImportRow {
   readonly layout: string;
   readonly state: ImportState;
   readonly file_name: string;
+  /** SHA-256 in hex of the file as sent; of a file that was refused `<bytes read>:<SHA-256 of those>`. */
   readonly file_hash: string | null;
   readonly plan_hash: string | null;
   readonly separator: Separator | null;
@@ -114,11 +115,17 @@ export const savePlan = async (pool: Pool, id: string, plan: PlanRow): Promise<b
   return rowCount === 1;
 };
 
-/** Ends a plan that came to nothing; its rows go next. */
-export const refuseImport = async (pool: Pool, id: string, code: ImportRefusalCode, params: RefusalParams): Promise<void> => {
+/** Ends a plan that came to nothing; its rows go next. `print` says of which file. */
+export const refuseImport = async (
+  pool: Pool,
+  id: string,
+  problem: { readonly code: ImportRefusalCode; readonly params: RefusalParams },
+  print: string,
+): Promise<void> => {
   await pool.query(
-    `update imports.import set state = 'refused', problem = $2, finished_at = clock_timestamp(), heartbeat_at = null where id = $1 and state in ('planning', 'planned')`,
-    [id, JSON.stringify({ code, params })],
+    `update imports.import set state = 'refused', problem = $2, file_hash = $3, finished_at = clock_timestamp(), heartbeat_at = null
+     where id = $1 and state in ('planning', 'planned')`,
+    [id, JSON.stringify(problem), print],
   );
 };
 

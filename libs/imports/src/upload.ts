@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { importLimits, importWaits } from './limits.ts';
 import { FileRefused } from './refusals.ts';
@@ -39,4 +40,36 @@ const soon = async <T>(next: Promise<T>): Promise<T> => {
   } finally {
     idle.abort();
   }
+};
+
+/** Bytes on their way, and the print of those that have passed: their number and SHA-256. */
+export interface Printed {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly print: () => string;
+}
+
+export const printed = (source: AsyncIterable<Uint8Array>): Printed => {
+  const hash = createHash('sha256');
+  let length = 0;
+  const pass = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const bytes of source) {
+      hash.update(bytes);
+      length += bytes.length;
+      yield bytes;
+    }
+  };
+  return { bytes: pass(), print: () => `${length}:${hash.copy().digest('hex')}` };
+};
+
+/** Whether a file is the one that was printed, as far as that was read: to its end, or to where it was refused. */
+export const isPrintOf = async (print: string, source: AsyncIterable<Uint8Array>): Promise<boolean> => {
+  const [length = '', digest = ''] = print.includes(':') ? print.split(':') : ['Infinity', print];
+  const hash = createHash('sha256');
+  let left = Number(length);
+  for await (const bytes of source) {
+    hash.update(bytes.subarray(0, left));
+    left -= Math.min(left, bytes.length);
+    if (left === 0) break;
+  }
+  return hash.digest('hex') === digest;
 };

@@ -85,9 +85,12 @@ export const approveNomination = ({ enrollmentId }: ApproveNomination, by: Actor
   if (row.eligibility.verdict === 'not-eligible') return refuse('not-eligible');
   const into = classOf(state, row);
   if (into.taken >= into.size) return refuse('class-full', { params: { size: into.size } });
+  // Quota answers once: where the board claimed the seat at quota's own door before, its answer is here already.
+  const told = row.seat === null ? undefined : answered({ ...row, state: 'approved' }, row.seat, null);
   return accept<ApprovalEvent>(
     { type: 'NominationApproved', enrollmentId, by: by.actor, at: by.now, grantId },
     { type: 'SeatRequested', enrollmentId },
+    ...(told ? [told] : []),
   );
 };
 

@@ -130,3 +130,22 @@ it('is no admission twice: each enrollment is admitted or turned down at most on
   const told = words.flatMap((word, place) => act(state, 'quota', seat('e', word, place + 1)));
   expect(told.filter(({ type }) => type === 'LearnerAdmitted' || type === 'NominationTurnedDown')).toHaveLength(1);
 });
+
+it('takes older news of a seat that come late as nothing', () => {
+  const state = workspace([learner('a', 'c11')]);
+  act(state, 'officer.d1', nominate('e', 'a'));
+  act(state, 'approver.d1', approve('e'));
+  expect(act(state, 'quota', seat('e', 'held', 2)).map(({ type }) => type)).toEqual(['SeatNoted', 'LearnerAdmitted']);
+  expect(act(state, 'quota', seat('e', 'queued', 1))).toEqual([]);
+  expect(act(state, 'quota', seat('e', 'held', 2))).toEqual([]);
+  expect(state.enrollments.get('e')).toMatchObject({ seat: 'held', seatSequence: 2, state: 'admitted' });
+});
+
+it('does not wait for a seat that the board claimed before anybody approved: quota answers once', () => {
+  const state = workspace([learner('a', 'c11')]);
+  act(state, 'officer.d1', nominate('e', 'a'));
+  expect(act(state, 'quota', seat('e', 'held', 1)).map(({ type }) => type)).toEqual(['SeatNoted']);
+  expect(act(state, 'approver.d1', approve('e')).map(({ type }) => type)).toEqual(['NominationApproved', 'SeatRequested', 'LearnerAdmitted']);
+  expect(state.enrollments.get('e')).toMatchObject({ seat: 'held', state: 'admitted' });
+  expect(takenOf(state)).toBe(1);
+});

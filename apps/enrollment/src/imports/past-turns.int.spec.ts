@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { TestService } from '@khue/testing/service';
 import { testService } from '@khue/testing/service';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -91,6 +92,13 @@ describe('an import of past turns', () => {
     const answers = [await upload(service, 'board', [line(1)], '', 'one-key'), await upload(service, 'board', [line(1)], '', 'one-key')];
     expect(answers.map(({ statusCode }) => statusCode)).toEqual([201, 201]);
     expect(answers[1]?.json()).toEqual(answers[0]?.json());
+  });
+  it('under the key of another file is refused, whatever became of that one', async () => {
+    const other = [line(0, { documentNo: '99-KH/TU' })];
+    const key = randomUUID();
+    const first = await expectStatus<Plan>(upload(service, 'board', [line(0)], '', key), 201);
+    expect(await refusedAs(upload(service, 'board', other, '', key))).toBe('422 idempotency-key-reused');
+    expect(await expectStatus<Plan>(upload(service, 'board', [line(0)], '', key), 201)).toEqual(first);
   });
   it('rejects by cell, with all that is wrong with a row at once', async () => {
     const plan = await planned(service, 'board', [

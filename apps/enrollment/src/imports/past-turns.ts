@@ -6,6 +6,7 @@ import type { ImportJob, ImportKind, Outcome, RowToApply } from '@khue/imports/i
 import type { CellError } from '@khue/imports/layout';
 import { writeAudit } from '@khue/messaging/audit';
 import type { Command, Tx } from '@khue/messaging/command';
+import { together } from '@khue/messaging/database';
 import { enqueue } from '@khue/messaging/outbox';
 import { v7 as uuidv7 } from 'uuid';
 import {
@@ -87,6 +88,7 @@ const recordTurns = async (rows: readonly RowToApply<PlannedTurn>[], tx: Tx, job
   const reject = (rowNo: number, error: CellError): void => void outcomes.push({ rowNo, outcome: 'rejected', errors: [error] });
   const firsts: Recording[] = [];
   const rest: Recording[] = [];
+  const repeats: Recording[] = [];
   const pairs = new Set<string>();
   for (const { id, rowNo, value } of rows) {
     const past = need(classes.get(value.classCode));
@@ -99,57 +101,60 @@ const recordTurns = async (rows: readonly RowToApply<PlannedTurn>[], tx: Tx, job
       const turn = { id, classId: past.id, personId, unitId: value.unitId, documentNo: value.documentNo, sequence: 1 };
       const pair = `${past.id} ${personId}`;
       // Two rows may have become one person's since the plan, by a merge.
-      (past.sequence === 0 && !pairs.has(pair) ? firsts : rest).push({ turn, rowNo, code: value.classCode });
+      (past.sequence > 0 ? rest : pairs.has(pair) ? repeats : firsts).push({ turn, rowNo, code: value.classCode });
       pairs.add(pair);
     }
   }
-  await store.insertFirstTurns(
-    tx,
-    firsts.map(({ turn }) => turn),
-    job.id,
-  );
-  const added = await store.insertTurns(
-    tx,
-    rest.map(({ turn }) => turn),
-    job.id,
-  );
-  const recorded = [...firsts, ...rest.filter(({ turn }) => added.has(turn.id))];
-  const others = rest.filter(({ turn }) => !added.has(turn.id));
-  if (others.length > 0) {
-    const known = await store.knownTurns(
-      tx,
-      others.map(({ turn }) => turn),
-    );
-    const revoked = await store.revokedTurns(
-      tx,
-      others.map(({ turn }) => turn.id),
-    );
-    const again: PastTurn[] = [];
-    for (const { turn, rowNo, code } of others) {
-      const twin = known(turn.classId, turn.personId);
-      const told = revoked.get(turn.id);
-      const differs = twin && turnContradiction(turn, twin);
-      if (differs) reject(rowNo, turnContradicted(differs));
-      else if (twin || told === undefined) outcomes.push({ rowNo, outcome: 'unchanged' });
-      else {
-        again.push(turn);
-        recorded.push({ turn: { ...turn, sequence: told + 1 }, rowNo, code });
+  // Sent one behind the other: while the database writes the many first turns, what to tell of them is worded here.
+  const added = store.insertTurns(tx, turnsOf(rest), job.id);
+  const inserted = store.insertFirstTurns(tx, turnsOf(firsts), job.id);
+  const repeated = store.insertTurns(tx, turnsOf(repeats), job.id);
+  const tell = async (): Promise<void> => {
+    const [ofRest, ofRepeats] = await Promise.all([added, repeated]);
+    const isNew = ({ turn }: Recording): boolean => ofRest.has(turn.id) || ofRepeats.has(turn.id);
+    const recorded = [...firsts, ...[...rest, ...repeats].filter(isNew)];
+    const others = [...rest, ...repeats].filter((recording) => !isNew(recording));
+    if (others.length > 0) {
+      const known = await store.knownTurns(tx, turnsOf(others));
+      const revoked = await store.revokedTurns(
+        tx,
+        others.map(({ turn }) => turn.id),
+      );
+      const again: PastTurn[] = [];
+      for (const { turn, rowNo, code } of others) {
+        const twin = known(turn.classId, turn.personId);
+        const told = revoked.get(turn.id);
+        const differs = twin && turnContradiction(turn, twin);
+        if (differs) reject(rowNo, turnContradicted(differs));
+        else if (twin || told === undefined) outcomes.push({ rowNo, outcome: 'unchanged' });
+        else {
+          again.push(turn);
+          recorded.push({ turn: { ...turn, sequence: told + 1 }, rowNo, code });
+        }
       }
+      await store.reviveTurns(tx, again, job.id);
     }
-    await store.reviveTurns(tx, again, job.id);
-  }
-  const changed = [...Map.groupBy(recorded, ({ code }) => code)].map(([code, its]) =>
-    withTurns(need(classes.get(code)), need(first.get(code)), its.length),
-  );
-  await tellAll(
-    tx,
-    job,
-    changed,
-    recorded.map(({ turn }) => turn),
-    'Recorded',
-    { rejected: rows.length - recorded.length },
-  );
+    const changed = [...Map.groupBy(recorded, ({ code }) => code)].map(([code, its]) =>
+      withTurns(need(classes.get(code)), need(first.get(code)), its.length),
+    );
+    await tellAll(tx, job, changed, turnsOf(recorded), 'Recorded', { rejected: rows.length - recorded.length });
+  };
+  await settledBoth(inserted, tell());
   return outcomes;
+};
+
+const turnsOf = (recordings: readonly Recording[]): PastTurn[] => recordings.map(({ turn }) => turn);
+
+/** What fails because a statement before it has failed. */
+const transactionAborted = '25P02';
+
+/**
+ * Waits for both, also when one has failed: the rollback that follows must not overtake statements the other still sends. Throws what failed first, and not what
+ * failed because of it.
+ */
+const settledBoth = async (...both: readonly [Promise<void>, Promise<void>]): Promise<void> => {
+  const failures = (await Promise.allSettled(both)).filter((each) => each.status === 'rejected').map(({ reason }) => reason as { code?: unknown });
+  if (failures.length > 0) throw failures.find(({ code }) => code !== transactionAborted) ?? failures[0];
 };
 
 const takeBackTurns = async (ids: readonly string[], tx: Tx, job: ImportJob): Promise<void> => {
@@ -168,21 +173,24 @@ const tellAll = async (
   what: 'Recorded' | 'Revoked',
   counts: Record<string, number>,
 ): Promise<void> => {
-  await store.saveClasses(
-    tx,
-    classes.map(({ past }) => past),
-    job.id,
-  );
   const command = envelopeOf(job, what === 'Recorded' ? 'RecordPastTurns' : 'RevokePastTurns');
   const toldOf = classes.filter(({ told }) => told);
-  await writeAudit(tx, [{ command, subject: job.id, before: undefined, after: { turns: turns.length, classes: toldOf.length, ...counts } }]);
+  const after = { turns: turns.length, classes: toldOf.length, ...counts };
   const ofClasses = toldOf.map(({ past }): PastEvent => ({ type: `PastClass${what}`, past, importId: job.id }));
   const ofTurns = turns.map((turn): PastEvent => ({ type: `Turn${what}`, turn, importId: job.id }));
   const events = what === 'Recorded' ? [...ofClasses, ...ofTurns] : [...ofTurns, ...ofClasses];
-  await enqueue(
-    tx,
-    events.map((event) => ({ event: tellPast(event), command })),
-  );
+  await together(tx, () => [
+    store.saveClasses(
+      tx,
+      classes.map(({ past }) => past),
+      job.id,
+    ),
+    writeAudit(tx, [{ command, subject: job.id, before: undefined, after }]),
+    enqueue(
+      tx,
+      events.map((event) => ({ event: tellPast(event), command })),
+    ),
+  ]);
 };
 
 const envelopeOf = ({ actor, context }: ImportJob, type: string): Command => {

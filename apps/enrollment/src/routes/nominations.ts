@@ -12,6 +12,7 @@ import { toProblem } from '@khue/contracts/problems';
 import type { Host } from '@khue/host/host';
 import { Refuse } from '@khue/host/refuse';
 import type { Answer, Command } from '@khue/messaging/command';
+import { bindKey } from '@khue/messaging/idempotency';
 import { v7 as uuidv7 } from 'uuid';
 import type { Commands } from '../commands.ts';
 import type { EnrollmentCommand } from '../domain/enrollment.ts';
@@ -40,6 +41,8 @@ export const serveNominations = ({ serve, pool, directory, problems }: Host, { e
 
   serve(nominateLearners, async (call) => {
     const { classId } = call.body;
+    const { idempotency } = call.command({ type: 'NominateLearners' });
+    if (idempotency && !(await bindKey(pool, idempotency))) throw new Refuse('idempotency-key-reused', { field: 'Idempotency-Key' });
     const persons = [...new Set(call.body.personIds)];
     const nominate = (personId: string): Promise<Answer> => {
       const command = call.command<EnrollmentCommand>({ type: 'NominateLearner', enrollmentId: uuidv7(), classId, personId, unitId: undefined });

@@ -42,11 +42,11 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-const approve = (enrollmentId: string): Command<EnrollmentCommand> => {
+const command = (body: EnrollmentCommand): Command<EnrollmentCommand> => {
   const id = uuidv7();
   return {
     id,
-    body: { type: 'ApproveNomination', enrollmentId },
+    body,
     actor: 'approver.d1',
     now: '2026-11-23T03:00:00.000Z',
     today: '2026-11-23',
@@ -54,6 +54,7 @@ const approve = (enrollmentId: string): Command<EnrollmentCommand> => {
     causationId: id,
   };
 };
+const approve = (enrollmentId: string): Command<EnrollmentCommand> => command({ type: 'ApproveNomination', enrollmentId });
 
 /** A class with one place, and two nominations for it. */
 const contested = async (): Promise<{ classId: string; ids: string[] }> => {
@@ -72,19 +73,23 @@ const contested = async (): Promise<{ classId: string; ids: string[] }> => {
   return { classId, ids: [await nominate('an'), await nominate('binh')] };
 };
 
-/** Two transactions decide on the same class, the second while the first has not committed yet. */
-const both = async ([one = '', two = '']: readonly string[], transaction: (tx: Tx) => Tx): Promise<Answer[]> => {
+/** Two transactions decide on the same row, the second while the first has not committed yet. */
+const both = async (
+  one: Command<EnrollmentCommand>,
+  two: Command<EnrollmentCommand>,
+  transaction: (tx: Tx) => Tx = (tx) => tx,
+): Promise<Answer[]> => {
   const aggregate = enrollmentAggregate(() => directory);
   let second: Promise<Answer[]> | undefined;
   const first = await inTransaction(service.service.pool, async (tx) => {
-    const answers = await applyBatch(transaction(tx), aggregate, [approve(one)]);
+    const answers = await applyBatch(transaction(tx), aggregate, [one]);
     let loaded: () => void = () => undefined;
     const begun = new Promise<void>((begin) => (loaded = begin));
     second = inTransaction(
       service.service.pool,
       async (other) => {
         const { rows } = await other.query<{ pid: number }>('select pg_backend_pid() as pid');
-        const deciding = applyBatch(transaction(other), aggregate, [approve(two)]);
+        const deciding = applyBatch(transaction(other), aggregate, [two]);
         await waitsForLock(rows[0]?.pid ?? 0);
         loaded();
         return deciding;
@@ -109,12 +114,13 @@ const waitsForLock = async (pid: number): Promise<void> => {
 describe('a class place', () => {
   it('is given once, for who decides on it holds its row', async () => {
     const { classId, ids } = await contested();
-    const answers = await both(ids, (tx) => tx);
+    const [one = '', two = ''] = ids;
+    const answers = await both(approve(one), approve(two));
     expect(answers.map((answer) => (answer.ok ? 'approved' : answer.code))).toEqual(['approved', 'class-full']);
     expect(await expectStatus(service.call('reader', 'GET', `${api}/classes/${classId}`), 200)).toMatchObject({ taken: 1 });
   });
   it('would be given twice without that lock', async () => {
-    const { ids } = await contested();
+    const [one = '', two = ''] = (await contested()).ids;
     const unlocked = (tx: Tx): Tx =>
       new Proxy(tx, {
         get: (target, name) =>
@@ -127,8 +133,35 @@ describe('a class place', () => {
                 return (target.query as (...args: unknown[]) => unknown)(stripped, ...rest);
               },
       });
-    const answers = await both(ids, unlocked);
+    const answers = await both(approve(one), approve(two), unlocked);
     expect(answers.map(({ ok }) => ok)).toEqual([true, true]);
+  });
+});
+
+describe('an enrollment', () => {
+  it('is withdrawn for good, also where its seat is told of at the same moment', async () => {
+    const [enrollmentId = ''] = (await contested()).ids;
+    await expectStatus(service.call('approver.d1', 'POST', `${api}/nominations/${enrollmentId}/approve`), 200);
+    const held = command({ type: 'NoteSeat', enrollmentId, seat: 'held', seatSequence: 1, reason: null });
+    const answers = await both(command({ type: 'WithdrawEnrollment', enrollmentId }), held);
+    expect(answers.map(({ ok }) => ok)).toEqual([true, true]);
+    expect(await expectStatus(service.call('board', 'GET', `${api}/enrollments/${enrollmentId}`), 200)).toMatchObject({
+      state: 'withdrawn',
+      seat: 'held',
+    });
+  });
+  it('that is not there can not be saved: state and events would part', async () => {
+    const [enrollmentId = ''] = (await contested()).ids;
+    const aggregate = enrollmentAggregate(() => directory);
+    const saving = inTransaction(service.service.pool, async (tx) => {
+      const state = await aggregate.load(tx, [approve(enrollmentId)]);
+      const row = state.enrollments.get(enrollmentId);
+      const nowhere = uuidv7();
+      if (row) state.enrollments.set(nowhere, { ...row, id: nowhere });
+      state.changed.amended.add(nowhere);
+      await aggregate.save(tx, state);
+    });
+    await expect(saving).rejects.toThrow('enrollment-update: 0 rows of 1');
   });
 });
 
@@ -155,10 +188,13 @@ describe('cards', () => {
     ]);
   });
   it('are gone with the tombstone, and a person who comes back is there', async () => {
-    await withCards((tx) => applyCards(tx, [news('z', 1, 'Một'), { personId: idOf('z'), sequence: 2, card: null }]));
+    const tombstone = (sequence: number) => ({ personId: idOf('z'), sequence, card: null });
+    await withCards((tx) => applyCards(tx, [news('z', 1, 'Một'), tombstone(2)]));
     expect(await of('z')).toBeUndefined();
     await withCards((tx) => applyCards(tx, [news('z', 3, 'Ba')]));
     expect(await of('z')).toMatchObject({ name: 'Ba' });
+    await withCards((tx) => applyCards(tx, [tombstone(4)]));
+    expect(await of('z')).toBeUndefined();
   });
 });
 

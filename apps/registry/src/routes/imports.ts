@@ -41,8 +41,11 @@ export const serveImports = (host: Host, flow: ImportFlow): void => {
     const id = uuidv5(JSON.stringify([caller.sub, idempotency?.key]), UPLOAD);
     const planned = await flow.importStatus(id);
     if (planned?.state === 'planning') throw new Refuse('idempotency-key-in-flight', { retryAfterSeconds: 5 });
-    if (planned) return { body: planOf(planned) };
     const { name, stream } = await call.file();
+    if (planned) {
+      if (!(await flow.isUploadOf(id, stream))) throw new Refuse('idempotency-key-reused', { field: 'Idempotency-Key' });
+      return { body: planOf(planned) };
+    }
     const answer = await flow.planUpload({
       id,
       kind: 'people',

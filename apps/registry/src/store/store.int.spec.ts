@@ -10,7 +10,7 @@ import type { Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { documentAggregate, peopleAggregate, structureAggregate } from '../commands.ts';
-import type { RegisterPerson } from '../domain/people.ts';
+import type { RegisterPerson, UpdatePerson } from '../domain/people.ts';
 import { registryDirectory, type RegistryDirectory } from './directory.ts';
 
 interface Replica {
@@ -47,7 +47,7 @@ const run = <Body, State, Event>(
 /** Runs while `first` is not committed yet; commits that once the second waits for it. Answers what became of the second. */
 const runBehind = async <Body, State, Event>(make: (at: Replica) => Aggregate<Body, State, Event>, first: Body, second: Body): Promise<unknown> => {
   const { outcome } = await inTransaction(one.pool, async (tx) => {
-    expect(told(await applyBatch(tx, make(one), [command(first)]))).toEqual([201]);
+    expect(await applyBatch(tx, make(one), [command(first)])).toMatchObject([{ ok: true }]);
     const behind = inTransaction(other.pool, (late) => applyBatch(late, make(other), [command(second)]), 'set local lock_timeout = 10000');
     await eventually(async () => expect(await sql('select 1 from pg_locks where not granted')).not.toEqual([]));
     return { outcome: behind.then(told, (error: { code?: string }) => error.code) };
@@ -122,6 +122,21 @@ describe('two replicas', () => {
   test('register a code once, whoever comes first', async () => {
     const answers = await Promise.all([one, other].map((at) => run(at, structure(at), [unit(uuidv7(), 'raced', units.city as string)])));
     expect(told(answers.flat()).sort()).toEqual([201, 'unit-code-taken']);
+  });
+
+  test('decide on the structure one after the other: the second sees what the first did', async () => {
+    const city = units.city as string;
+    expect(await runBehind(structure, unit(uuidv7(), 'one-by-one', city), unit(uuidv7(), 'one-by-one', city))).toEqual(['unit-code-taken']);
+  });
+
+  test('change a person one after the other: neither change is lost', async () => {
+    const registered = person(null, 'Hai Lần Sửa');
+    await run(one, people(one), [registered]);
+    const change = (change: UpdatePerson['change']): UpdatePerson => ({ type: 'UpdatePerson', personId: registered.personId, change });
+    expect(await runBehind<UpdatePerson, unknown, unknown>(people as never, change({ sex: 'male' }), change({ birth: '1980' }))).toEqual([200]);
+    expect(await sql('select sex, birth, version from registry.people where id = $1', [registered.personId])).toEqual([
+      { sex: 'male', birth: '1980', version: 3 },
+    ]);
   });
 
   test('claim a number once: the one who read it as free is told to try again, and refused then', async () => {
