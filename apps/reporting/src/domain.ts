@@ -71,3 +71,7 @@ export const isInSubtree = (units: UnitTable, key: string, root: string, day: st
     unit !== undefined && pathOf(units, unit.id, unit.from).some((above) => above === root && (existsOn(units, above, day) || above === unit.id))
   );
 };
+
+/** The days on which anything of the structure changes, in their order: between two of them every day gives the same. */
+export const changeDays = ({ units }: UnitTable): string[] =>
+  [...new Set([...units.values()].flatMap((unit) => [unit, ...unit.parents]).flatMap(({ from, to }) => (to === null ? [from] : [from, to])))].sort();

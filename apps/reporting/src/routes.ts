@@ -6,8 +6,8 @@ import type { Host } from '@khue/host/host';
 import { Refuse } from '@khue/host/refuse';
 import { v7 as uuidv7 } from 'uuid';
 import type { Commands } from './commands.ts';
-import { isInSubtree, standsAt, type Published, type Structure } from './domain.ts';
-import type { Figure, Figures, Place, Selection } from './store/figures.ts';
+import { changeDays, isInSubtree, standsAt, type Published, type Structure } from './domain.ts';
+import type { Figure, Figures, Selection } from './store/figures.ts';
 import type { PublishedStore } from './store/published.ts';
 
 interface Parts {
@@ -25,15 +25,19 @@ interface Asked {
 
 export const serveRoutes = (host: Host, { figures, published, commands }: Parts): void => {
   const units = (): UnitTable => host.directory.units();
+  /** The structure that belongs to the turns: those are as they were committed when they are counted, and it must not lag behind. */
+  const unitsNow = async (): Promise<UnitTable> => {
+    await host.directory.refresh();
+    return units();
+  };
 
   host.serve(readFiveYears, async ({ query, caller, today }) => {
-    const selection = await select(figures, units(), query, caller.grants, today, false);
-    const [lines, totals, report] = await Promise.all([
+    const selection = select(await unitsNow(), query, caller.grants, today, false);
+    const [{ groups: lines, total: all }, report] = await Promise.all([
       figures.count(selection, 'line'),
-      figures.count(selection, 'all'),
       published.all().then((reports) => reports.find((known) => known.from === selection.from && known.to === selection.to)),
     ]);
-    const total = tally(totals[0]);
+    const total = tally(all);
     const whole = query.unit === undefined ? report : undefined;
     return {
       body: {
@@ -46,18 +50,18 @@ export const serveRoutes = (host: Host, { figures, published, commands }: Parts)
   });
 
   host.serve(readTurns, async ({ query, caller, today }) => {
-    const selection = await select(figures, units(), query, caller.grants, today, query.by === 'unit');
-    const [counted, totals, name] = await Promise.all([
+    const table = await unitsNow();
+    const selection = select(table, query, caller.grants, today, query.by === 'unit');
+    const [{ groups, total }, name] = await Promise.all([
       figures.count(selection, query.by === 'unit' ? 'place' : query.by),
-      figures.count(selection, 'all'),
-      namer(query.by, figures, units(), published),
+      namer(query.by, figures, table, published),
     ]);
     return {
       body: {
         by: query.by,
         structure: query.structure,
-        items: counted.map((figure) => ({ key: figure.key, name: name(figure.key), ...tally(figure), provenance: provenance(figure) })),
-        total: tally(totals[0]),
+        items: groups.map((figure) => ({ key: figure.key, name: name(figure.key), ...tally(figure), provenance: provenance(figure) })),
+        total: tally(total),
       },
     };
   });
@@ -105,25 +109,23 @@ export const serveRoutes = (host: Host, { figures, published, commands }: Parts)
 };
 
 /** The selection a caller may see. A unit outside the caller's grants, or the whole city without a grant that reaches it, is refused. */
-const select = async (
-  figures: Figures,
-  table: UnitTable,
-  asked: Asked,
-  grants: readonly Grant[],
-  today: string,
-  byUnit: boolean,
-): Promise<Selection> => {
+const select = (table: UnitTable, asked: Asked, grants: readonly Grant[], today: string, byUnit: boolean): Selection => {
   if (asked.from > asked.to) throw new Refuse('period-invalid', { field: 'from' });
   const period = { from: `${asked.from}-01-01`, to: `${asked.to}-12-31` };
   const root = reportedUnit(table, asked.unit, grants, today);
   if (root === undefined && !byUnit) return period;
   const then = asked.structure === 'then';
-  const places = (await figures.combinations(period.from, period.to, then)).flatMap((row): Place[] => {
-    const day = then ? (row.day ?? period.from) : today;
-    const key = standsAt(table, asked.structure, row.unitId, day, row.assignedTo);
-    return root === undefined || isInSubtree(table, key, root, day) ? [{ ...row, key }] : [];
-  });
-  return { ...period, places };
+  return {
+    ...period,
+    places: {
+      spans: then ? changeDays(table) : undefined,
+      keyOf: (unitId, begun, assignedTo) => {
+        const day = then ? (begun ?? period.from) : today;
+        const key = standsAt(table, asked.structure, unitId, day, assignedTo);
+        return root === undefined || isInSubtree(table, key, root, day) ? key : undefined;
+      },
+    },
+  };
 };
 
 /** Undefined: the whole city, every row, also of units that nobody knows any more. */

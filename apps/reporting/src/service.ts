@@ -7,7 +7,8 @@ import { createCommands } from './commands.ts';
 import { refusals } from './domain.ts';
 import { apply, known } from './inbound.ts';
 import { serveRoutes } from './routes.ts';
-import { figuresOf } from './store/figures.ts';
+import { figuresIn, figuresOf } from './store/figures.ts';
+import { createMirror } from './store/mirror.ts';
 import { publishedStore } from './store/published.ts';
 
 /** Reporting: projections of what the others decided, the figures that follow, and what the city published to hold them against. */
@@ -18,7 +19,10 @@ export const createReporting = async (deps: Deps): Promise<RunningService> => {
     produces: [],
   });
   const published = publishedStore(host.pool);
-  serveRoutes(host, { figures: figuresOf(host.pool), published, commands: createCommands(host, published) });
+  const mirror = createMirror(host);
+  host.onStart(async () => mirror.start());
+  host.onStop(mirror.stop);
+  serveRoutes(host, { figures: figuresIn(mirror, figuresOf(host.pool)), published, commands: createCommands(host, published) });
   host.consume({ group: 'reporting', topics: [enrollmentFacts, quotaFacts, registryFacts], known, apply, searchPath: ['reporting'] });
   return host.service;
 };

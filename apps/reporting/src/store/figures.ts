@@ -1,19 +1,23 @@
 import type { Pool } from 'pg';
+import { countColumns } from './counting.ts';
+import type { Mirror } from './mirror.ts';
 
 /** What of the turns is counted: classes whose first day lies in `[from, to]`, and turns of the given places. */
 export interface Selection {
   readonly from: string;
   readonly to: string;
   /** Where rows stand, for reports by unit or of a subtree; undefined: every row counts and its unit does not matter. */
-  readonly places?: readonly Place[];
+  readonly places?: Places | undefined;
 }
 
-/** Rows of one unit in classes that began on one day (any day: null), assigned to one successor or none: they stand at `key`. */
-export interface Place {
-  readonly unitId: string;
-  readonly day: string | null;
-  readonly assignedTo: string | null;
-  readonly key: string;
+export interface Places {
+  /** First days of the spans in which the structure that counts stays as it is; undefined: one structure for all days. */
+  readonly spans?: readonly string[] | undefined;
+  /**
+   * Where rows of a unit stand, undefined where they are left out: by the day their class began where there are spans (else null), and by the
+   * successor they were assigned to where there are none.
+   */
+  readonly keyOf: (unitId: string, day: string | null, assignedTo: string | null) => string | undefined;
 }
 
 export interface Figure {
@@ -25,9 +29,15 @@ export interface Figure {
   readonly imported: number;
 }
 
-export type Grouping = 'line' | 'program' | 'year' | 'place' | 'all';
+/** The figures of each group, in the order of their keys, and of all of them together. */
+export interface Counted {
+  readonly groups: readonly Figure[];
+  readonly total: Figure;
+}
 
-const keys: Readonly<Record<Grouping, string>> = {
+export type Grouping = 'line' | 'program' | 'year' | 'place';
+
+const keys: Readonly<Record<Grouping | 'all', string>> = {
   line: 'c.line',
   program: 'c.program_code',
   year: 'extract(year from c.from_date)::text',
@@ -35,44 +45,70 @@ const keys: Readonly<Record<Grouping, string>> = {
   all: `'all'`,
 };
 
-/** Figures over the recorded turns. People are distinct within each figure; figures of people are never to be added. */
-export const figuresOf = (pool: Pool) => ({
-  /** Classes, turns and people by `grouping`. A class without turns counts as a class where rows are not picked by place. */
-  count: async ({ from, to, places }: Selection, grouping: Grouping): Promise<Figure[]> => {
-    const place = places
-      ? `join p on p.unit_id = t.unit_id and (p.day is null or p.day = c.from_date) and p.assigned_to is not distinct from a.to_unit_id`
-      : '';
-    const { rows } = await pool.query<Figure>(
-      `with p as (select * from unnest($3::uuid[], $4::date[], $5::uuid[], $6::text[]) as p (unit_id, day, assigned_to, key))
-       select ${keys[grouping]} as key, count(distinct c.id)::int as classes, count(t.id)::int as turns,
-         count(distinct coalesce(m.kept_id, t.person_id))::int as people,
-         count(t.id) filter (where not t.imported)::int as live, count(t.id) filter (where t.imported)::int as imported
-       from reporting.class c ${places ? 'join' : 'left join'} reporting.turn t on t.class_id = c.id
-         left join reporting.merged m on m.person_id = t.person_id
-         ${places ? 'left join directory.assignment a on a.from_unit_id = t.unit_id and a.person_id = t.person_id' : ''} ${place}
-       where c.from_date between $1 and $2 group by 1 order by 1`,
-      [
-        from,
-        to,
-        places?.map((row) => row.unitId) ?? [],
-        places?.map((row) => row.day) ?? [],
-        places?.map((row) => row.assignedTo) ?? [],
-        places?.map((row) => row.key) ?? [],
-      ],
-    );
-    return rows;
-  },
+/** Rows of one unit in classes that began on one day (any day: null), assigned to one successor or none. */
+interface Combination {
+  readonly unitId: string;
+  readonly day: string | null;
+  readonly assignedTo: string | null;
+}
 
-  /** The combinations of unit, first day (`days`) and assignment that occur, for the caller to place them in a structure. */
-  combinations: async (from: string, to: string, days: boolean): Promise<Omit<Place, 'key'>[]> => {
-    const { rows } = await pool.query<Omit<Place, 'key'>>(
-      `select distinct t.unit_id as "unitId", ${days ? 'c.from_date' : 'null::date'} as day, a.to_unit_id as "assignedTo"
-       from reporting.turn t join reporting.class c on c.id = t.class_id
-         left join directory.assignment a on a.from_unit_id = t.unit_id and a.person_id = t.person_id
-       where c.from_date between $1 and $2`,
-      [from, to],
-    );
-    return rows;
+/** The combinations of unit, first day (`days`) and assignment that occur. */
+const combinations = async (pool: Pool, { from, to }: Selection, days: boolean): Promise<Combination[]> => {
+  const { rows } = await pool.query<Combination>(
+    `select distinct t.unit_id as "unitId", ${days ? 'c.from_date' : 'null::date'} as day, a.to_unit_id as "assignedTo"
+     from reporting.turn t join reporting.class c on c.id = t.class_id
+       left join directory.assignment a on a.from_unit_id = t.unit_id and a.person_id = t.person_id
+     where c.from_date between $1 and $2`,
+    [from, to],
+  );
+  return rows;
+};
+
+/** Classes, turns and people by `grouping`. A class without turns counts as a class where rows are not picked by place. */
+const countBy = async (
+  pool: Pool,
+  { from, to }: Selection,
+  places: readonly (Combination & { readonly key: string })[] | undefined,
+  grouping: Grouping | 'all',
+): Promise<Figure[]> => {
+  const place = places
+    ? `join p on p.unit_id = t.unit_id and (p.day is null or p.day = c.from_date) and p.assigned_to is not distinct from a.to_unit_id`
+    : '';
+  const { rows } = await pool.query<Figure>(
+    `with p as (select * from unnest($3::uuid[], $4::date[], $5::uuid[], $6::text[]) as p (unit_id, day, assigned_to, key))
+     select ${keys[grouping]} as key, count(distinct c.id)::int as classes, count(t.id)::int as turns,
+       count(distinct coalesce(m.kept_id, t.person_id))::int as people,
+       count(t.id) filter (where not t.imported)::int as live, count(t.id) filter (where t.imported)::int as imported
+     from reporting.class c ${places ? 'join' : 'left join'} reporting.turn t on t.class_id = c.id
+       left join reporting.merged m on m.person_id = t.person_id
+       ${places ? 'left join directory.assignment a on a.from_unit_id = t.unit_id and a.person_id = t.person_id' : ''} ${place}
+     where c.from_date between $1 and $2 group by 1 order by 1`,
+    [
+      from,
+      to,
+      places?.map((row) => row.unitId) ?? [],
+      places?.map((row) => row.day) ?? [],
+      places?.map((row) => row.assignedTo) ?? [],
+      places?.map((row) => row.key) ?? [],
+    ],
+  );
+  return rows;
+};
+
+const nothing: Figure = { key: 'all', classes: 0, turns: 0, people: 0, live: 0, imported: 0 };
+
+/** Figures over the recorded turns, by SQL. People are distinct within each figure; figures of people are never to be added. */
+export const figuresOf = (pool: Pool) => ({
+  count: async (selection: Selection, grouping: Grouping): Promise<Counted> => {
+    const { places } = selection;
+    const placed =
+      places &&
+      (await combinations(pool, selection, places.spans !== undefined)).flatMap((row) => {
+        const key = places.keyOf(row.unitId, row.day, row.assignedTo);
+        return key === undefined ? [] : [{ ...row, key }];
+      });
+    const [groups, [total = nothing]] = await Promise.all([countBy(pool, selection, placed, grouping), countBy(pool, selection, placed, 'all')]);
+    return { groups, total };
   },
 
   programNames: async (): Promise<ReadonlyMap<string, string>> => {
@@ -99,6 +135,13 @@ export const figuresOf = (pool: Pool) => ({
 });
 
 export type Figures = ReturnType<typeof figuresOf>;
+
+/** The same figures, counted in memory where the turns are there. */
+export const figuresIn = (mirror: Pick<Mirror, 'read'>, bySql: Figures): Figures => ({
+  ...bySql,
+  count: async (selection, grouping) =>
+    (await mirror.read((columns) => countColumns(columns, selection, grouping))) ?? bySql.count(selection, grouping),
+});
 
 export interface PlanRow {
   readonly potId: string;
