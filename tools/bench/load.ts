@@ -29,7 +29,7 @@ export interface LoadResult extends Answers {
 /** Drives a load from a process of its own. Throws when that process fails. */
 export const runLoad = (load: Load): Promise<LoadResult> =>
   new Promise((done, failed) => {
-    const child = fork(fileURLToPath(new URL('./load-process.ts', import.meta.url)), { execArgv: [], serialization: 'advanced' });
+    const child = fork(fileURLToPath(new URL('./load-worker.ts', import.meta.url)), { execArgv: [], serialization: 'advanced' });
     let result: LoadResult | undefined;
     child.once('message', (message) => {
       result = message as LoadResult;

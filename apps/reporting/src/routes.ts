@@ -7,8 +7,9 @@ import { Refuse } from '@khue/host/refuse';
 import { v7 as uuidv7 } from 'uuid';
 import type { Commands } from './commands.ts';
 import { changeDays, isInSubtree, standsAt, type Published, type Structure } from './domain.ts';
-import type { Figure, Figures, Selection } from './store/figures.ts';
+import type { Figures } from './store/figures.ts';
 import type { PublishedStore } from './store/published.ts';
+import type { Figure, Selection } from './store/selection.ts';
 
 interface Parts {
   readonly figures: Figures;

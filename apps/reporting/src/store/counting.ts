@@ -1,8 +1,8 @@
 import type { ClassRow, Columns } from './columns.ts';
-import type { Counted, Figure, Grouping, Selection } from './figures.ts';
 import { createPace } from './pace.ts';
 import { addPeople, countBits, countedTwice, moveTo, noPeople } from './people.ts';
 import { placesOf } from './placing.ts';
+import type { Counted, Figure, Grouping, Selection } from './selection.ts';
 
 /** Turns looked at between two chances for others: a millisecond or two. */
 const part = 131_072;

@@ -9,9 +9,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { changeDays, isInSubtree, standsAt } from '../domain.ts';
 import { readNews } from './changes.ts';
 import { countColumns } from './counting.ts';
-import { figuresOf, type Grouping, type Selection } from './figures.ts';
+import { figuresOf } from './figures.ts';
 import { createMirror, type Mirror } from './mirror.ts';
 import { collect, write } from './projections.ts';
+import type { Grouping, Selection } from './selection.ts';
 
 /** To replay a failure, put the seed here that it printed. */
 const replay: { readonly seed?: number } = {};

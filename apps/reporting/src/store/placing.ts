@@ -1,5 +1,5 @@
 import type { Columns } from './columns.ts';
-import type { Places } from './figures.ts';
+import type { Places } from './selection.ts';
 
 /** The group of a turn by its place, -1 where the selection leaves it out. */
 export type Placed = (klass: number, unit: number, person: number) => number;
