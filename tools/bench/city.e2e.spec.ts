@@ -75,7 +75,7 @@ test('beyond what may wait a request is refused at once with 503 and Retry-After
     seconds: 2,
     bad: { tokens: 0.01, bodies: 0.01 },
     rate: 20_000,
-    connections: 1_500,
+    connections: 3_000,
   });
   expect(flood.refused.count).toBeGreaterThan(0);
   expect(flood.refused.withoutRetryAfter).toBe(0);
@@ -84,7 +84,7 @@ test('beyond what may wait a request is refused at once with 503 and Retry-After
 });
 
 test('overload is measured beside the peak', async () => {
-  expectShape(await measureOverload(city, { ...pace, connections: 2_500 }, 1, say), 'overload-goodput');
+  expectShape(await measureOverload(city, { ...pace, connections: 3_500 }, 1, say), 'overload-goodput');
 });
 
 test('clerks are measured while an import commits, beside themselves without it', async () => {

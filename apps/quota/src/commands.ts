@@ -13,9 +13,9 @@ export type LedgerAggregate = Aggregate<LedgerCommand, Workspace, LedgerEvent>;
 
 /** Pots, accounts and seats are one aggregate: a claim touches a seat and its account, a release also the first in the queue. */
 export const createCommands = (host: Host) => {
-  const contextOf = ({ actor, today }: Command<LedgerCommand>): Context => ({
+  const contextOf = ({ actor, today }: Command<LedgerCommand>, units = host.directory.units()): Context => ({
     grants: host.directory.grantsOf(actor),
-    units: host.directory.units(),
+    units,
     today,
     actor,
   });
@@ -27,7 +27,7 @@ export const createCommands = (host: Host) => {
         commands.map(({ body }) => body),
         contextOf(commands[0] as Command<LedgerCommand>),
       ),
-    decide: (command, state) => decide(command.body, state.ledger, contextOf(command)),
+    decide: (command, state) => decide(command.body, state.ledger, contextOf(command, state.units)),
     evolve: (state, event) => evolve(state.ledger, event),
     save,
     outbound,

@@ -1,5 +1,8 @@
 import { enrollmentWithdrawn, learnerAdmitted, seatRequested } from '@khue/contracts/events/enrollment';
 import { grantIssued, unitEstablished } from '@khue/contracts/events/registry';
+import { createLogger } from '@khue/host/logger';
+import { embeddedBus } from '@khue/messaging/embedded-bus';
+import { eventually } from '@khue/testing/eventually';
 import { testService, type Published, type TestService } from '@khue/testing/service';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
@@ -20,11 +23,16 @@ const unit = (name: string, parent: string | null): Published =>
     subject: id(name),
     data: { unitId: id(name), code: name, kind: 'quận', name, parentId: parent && id(parent), from: '2008-08-01', documentNo: null, sample: true },
   });
-const grant = (sub: string, role: 'board' | 'reader' | 'officer' | 'approver', unitName: string): Published =>
+const grant = (
+  sub: string,
+  role: 'board' | 'reader' | 'officer' | 'approver',
+  unitName: string,
+  { validFrom = '2020-01-01', validTo = null }: { validFrom?: string; validTo?: string | null } = {},
+): Published =>
   event({
     definition: grantIssued,
     subject: id(`${sub}@${unitName}`),
-    data: { grantId: id(`${sub}@${unitName}`), sub, role, unitId: id(unitName), validFrom: '2020-01-01', validTo: null, documentNo: 'QD-1' },
+    data: { grantId: id(`${sub}@${unitName}`), sub, role, unitId: id(unitName), validFrom, validTo, documentNo: 'QD-1' },
   });
 const request = (name: string, unitName: string, programCode: string): Published =>
   event({ definition: seatRequested, subject: id(name), data: { enrollmentId: id(name), unitId: id(unitName), programCode, year: 2026 } });
@@ -69,6 +77,9 @@ beforeAll(async () => {
     unit('a1', 'a'),
     unit('b', 'city'),
     grant('board', 'board', 'city'),
+    grant('board.a', 'board', 'a'),
+    grant('board.past', 'board', 'city', { validTo: '2021-01-01' }),
+    grant('board.to-come', 'board', 'city', { validFrom: '2999-01-01' }),
     grant('approver.a', 'approver', 'a'),
     grant('officer.b', 'officer', 'b'),
   ]);
@@ -82,6 +93,12 @@ describe('a pot', () => {
     expect([again.status, again.body.code]).toEqual([409, 'pot-exists']);
     const stranger = await post('approver.a', 'pots', { year: 2026, programCode: 'twice', size: 10, documentNo: 'QD-13', rootUnitId: id('a') });
     expect([stranger.status, stranger.body.code]).toEqual([403, 'role-missing']);
+  });
+
+  test('is opened by no board whose grant is over or has not begun', async () => {
+    const pot = { year: 2026, programCode: 'no-board', size: 10, documentNo: 'QD-13', rootUnitId: id('city') };
+    for (const sub of ['board.past', 'board.to-come'])
+      expect(await post(sub, 'pots', pot)).toMatchObject({ status: 403, body: { code: 'role-missing' } });
   });
 
   test('is divided by largest remainder with its working, and a unit divides further, never more than it holds', async () => {
@@ -146,16 +163,61 @@ describe('a seat', () => {
     expect(await get('board', `seats/${id('n1')}`)).toMatchObject({ state: 'refused', reason: 'no-pot' });
   });
 
+  test('of a unit that is not known yet waits for the unit, and is not parked', async () => {
+    await openPot('too-early', 1);
+    const asked = quota.publish([request('t1', 'new', 'too-early')]);
+    // Its group has tried for as long as it does before it tells the bus to offer the same again.
+    await eventually(() => expect(quota.logged.filter((line) => /nothing committed|event parked/.test(line))).not.toEqual([]), { withinMs: 20_000 });
+    await quota.publish([unit('new', 'city')]);
+    await asked;
+    expect(await states('t1')).toEqual(['held']);
+    expect((await quota.service.pool.query('select 1 from messaging.parked')).rowCount).toBe(0);
+  });
+
+  test('is claimed at the door by the board over the unit, and by no other', async () => {
+    await openPot('claimed', 2);
+    const claim = (unitName: string) => ({ enrollmentId: uuidv7(), unitId: id(unitName), year: 2026, programCode: 'claimed' });
+    expect(await post('board.a', 'seats', claim('b'))).toMatchObject({ status: 403, body: { code: 'out-of-scope' } });
+    expect(await post('board.a', 'seats', claim('a1'))).toMatchObject({ status: 201, body: { state: 'held' } });
+  });
+
   test('is shown to the unit’s readers only', async () => {
     expect((await quota.call('officer.b', 'GET', `/api/quota/v1/seats/${id('q1')}`)).statusCode).toBe(403);
   });
 });
 
-describe('500 seats under 2,000 claims at once', () => {
+test('a key belongs to one account and one address', async () => {
+  const ask = async (sub: string, path: string, body: unknown): Promise<number> =>
+    (await quota.call(sub, 'POST', `/api/quota/v1/${path}`, body, { 'idempotency-key': 'the-same' })).statusCode;
+  const claim = () => ({ enrollmentId: uuidv7(), unitId: id('a'), year: 2026, programCode: 'keyed' });
+  const pot = { year: 2026, programCode: 'keyed', size: 2, documentNo: 'QD-13', rootUnitId: id('city') };
+  expect([await ask('board', 'pots', pot), await ask('board', 'seats', claim()), await ask('board.a', 'seats', claim())]).toEqual([201, 201, 201]);
+  expect(await ask('board', 'seats', claim())).toBe(422);
+});
+
+test('the service does not start on a database that may lose what it acknowledged', async () => {
+  const url = new URL(quota.config.databaseUrl);
+  url.searchParams.set('options', '-c synchronous_commit=off');
+  const { ownerDatabaseUrl: _, ...config } = quota.config;
+  const log = createLogger('quota', { write: () => undefined });
+  const second = await createQuota({ config: { ...config, databaseUrl: url.href.replaceAll('+', '%20') }, bus: embeddedBus({ log }), log });
+  try {
+    await expect(second.start()).rejects.toThrow('synchronous_commit=off');
+  } finally {
+    await second.stop();
+  }
+});
+
+describe('500 seats under 2,000 claims, 500 at once', () => {
   const rush = async (programCode: string): Promise<{ held: number; queued: number; numbers: number; account: any }> => {
     const pot = await openPot(programCode, 500);
     const claims = Array.from({ length: 2_000 }, () => ({ enrollmentId: uuidv7(), unitId: id('a'), year: 2026, programCode }));
-    const answers = await Promise.all(claims.map((claim) => post('board', 'seats', claim)));
+    // As many at once as a door lets in: who comes beyond them is told to come again.
+    const answers: { status: number; body: any }[] = [];
+    const caller = async (): Promise<void> => {
+      for (let claim = claims.pop(); claim; claim = claims.pop()) answers.push(await post('board', 'seats', claim));
+    };
+    await Promise.all(Array.from({ length: 500 }, caller));
     const { rows } = await quota.service.pool.query(
       `select queue_no from quota.seat where program_code = $1 and state = 'queued' order by queue_no`,
       [programCode],

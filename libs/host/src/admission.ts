@@ -2,10 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refuse } from './refuse.ts';
 
 /**
- * Writes under way at once at one door. More than the gather's lanes can hold, so that it never runs dry; few enough that who is let in waits about a second at worst
- * and not until his own patience ends.
+ * Writes under way at once at one door: what a gather lets wait and what its lanes carry. A rush of 2,000 on one pot is served; whoever is let in waits some seconds at worst,
+ * and what comes beyond costs next to nothing.
  */
-const mostUnderWay = 512;
+const mostUnderWay = 2_048;
 const comeAgainSeconds = 2;
 
 /**

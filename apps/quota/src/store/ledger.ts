@@ -1,3 +1,4 @@
+import type { UnitTable } from '@khue/contracts/units';
 import type { Tx } from '@khue/messaging/command';
 import { together } from '@khue/messaging/database';
 import { pathUp, type Context } from '../domain/context.ts';
@@ -14,6 +15,8 @@ export interface Workspace {
     readonly seats: ReadonlyMap<string, Seat>;
   };
   readonly depths: Map<string, number>;
+  /** By which the accounts were found. To decide by newer ones would miss an account that they lead to, and refuse for want of it. */
+  readonly units: UnitTable;
   /** Rank in the queue of a seat that this batch queued. */
   readonly positions: (seat: Seat) => number | null;
 }
@@ -60,6 +63,7 @@ export const load = async (tx: Tx, commands: readonly LedgerCommand[], context: 
     ledger,
     before: { pots: new Map(ledger.pots), accounts: new Map(ledger.accounts), seats: new Map(ledger.seats) },
     depths,
+    units: context.units,
     positions: (seat) => (seat.state === 'queued' ? (ledger.accounts.get(seat.accountId ?? '')?.queueLength ?? null) : null),
   };
 };

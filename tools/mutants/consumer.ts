@@ -1,0 +1,160 @@
+import type { Mutant } from './mutant.ts';
+
+const src = 'libs/messaging/src';
+const sift = `${src}/sift.spec.ts`;
+const consumer = `${src}/consumer.int.spec.ts`;
+const ladder = `${src}/consumer-ladder.int.spec.ts`;
+const deaths = `${src}/consumer-deaths.int.spec.ts`;
+const redrive = `${src}/redrive.int.spec.ts`;
+
+/** From the bus to one effect. */
+export const ofTheConsumer: readonly Mutant[] = [
+  {
+    name: 'watermark: comparison',
+    guard: 'what was applied is dropped',
+    file: `${src}/sift.ts`,
+    find: `if (at !== null && position <= at) {`,
+    replace: `if (at !== null && position < at) {`,
+    tests: [[sift, 'drops what is at or below the watermark']],
+  },
+  {
+    name: 'watermark: its move',
+    guard: 'the watermark moves in the transaction of the effect',
+    file: `${src}/watermark.ts`,
+    find: `position = coalesce(n.position, w.position),`,
+    replace: `position = w.position + 0 * coalesce(n.position, 0),`,
+    tests: [[consumer, 'everything delivered again, in other batches and to another consumer, changes nothing']],
+  },
+  {
+    name: 'watermark: lock',
+    guard: 'of two consumers of a partition one applies',
+    file: `${src}/watermark.ts`,
+    find: `unnest($2::text[], $3::int[])) order by topic, partition for update\``,
+    replace: `unnest($2::text[], $3::int[])) order by topic, partition\``,
+    tests: [[consumer, 'a zombie that goes on with what another consumer has taken over changes nothing']],
+  },
+  {
+    name: 'watermark: lock of a redrive',
+    guard: 'live events of a subject wait for its redrive',
+    file: `${src}/watermark.ts`,
+    find: `where group_name = $1 and topic = $2 order by topic, partition for update'`,
+    replace: `where group_name = $1 and topic = $2 order by topic, partition'`,
+    tests: [[redrive, 'holds up later events of its subject']],
+    hangs: true,
+  },
+  {
+    name: 'hole',
+    guard: 'a missing event stops its partition',
+    file: `${src}/sift.ts`,
+    find: `previous !== null && previous !== at) {`,
+    replace: `previous !== null && previous === -1) {`,
+    tests: [
+      [sift, 'finds a hole and takes nothing behind it'],
+      [consumer, 'a hole stops its partition loudly'],
+    ],
+  },
+  {
+    name: 'parking: behind in the batch',
+    guard: 'later events of a parked subject park behind it',
+    file: `${src}/sift.ts`,
+    find: `(parked.has(key) ? { reason: behind, attempts: 0 } : reading.outcome`,
+    replace: `(parkedSubjects.has(key) ? { reason: behind, attempts: 0 } : reading.outcome`,
+    tests: [[sift, 'parks what can not be read and behind it what follows of its subject']],
+  },
+  {
+    name: 'parking: behind in the table',
+    guard: 'a subject with a parked event is found parked by the next batch',
+    file: `${src}/parking.ts`,
+    find: `p.topic = wanted.topic and p.subject = wanted.subject)`,
+    replace: `p.topic = wanted.topic and p.subject = wanted.subject and false)`,
+    tests: [[ladder, 'a poisoned subject parks behind itself']],
+  },
+  {
+    name: 'parking: with the watermark',
+    guard: 'what is parked stands in the parking when the watermark has passed it',
+    file: `${src}/consumer.ts`,
+    find: `await together(tx, () => [park(tx, group, sorted.parking), moveWatermarks(`,
+    replace: `await together(tx, () => [park(tx, group, []), moveWatermarks(`,
+    tests: [[ladder, 'a poisoned subject parks behind itself']],
+  },
+  {
+    name: 'deaths: counted before the handler',
+    guard: 'a handler that kills its process is parked too',
+    file: `${src}/watermark.ts`,
+    find: `then w.attempts + 1 else w.attempts end`,
+    replace: `then w.attempts else w.attempts end`,
+    tests: [[deaths, 'at the head has its event parked after some starts']],
+  },
+  {
+    name: 'reading: topic',
+    guard: 'a type is not taken from a topic that it does not belong to',
+    file: 'libs/contracts/src/envelope.ts',
+    find: `if (definition.topic !== topic) return`,
+    replace: `if (definition.topic === '') return`,
+    tests: [['libs/contracts/src/envelope.spec.ts', 'from a topic that its type does not belong to']],
+  },
+  {
+    name: 'reading: source',
+    guard: 'a topic is written by the service whose name it has',
+    file: 'libs/contracts/src/envelope.ts',
+    find: `if (event.source.split('/')[2] !== topic.split('.')[1]) return`,
+    replace: `if (event.source === '') return`,
+    tests: [[sift, 'of another source']],
+  },
+  {
+    name: 'reading: version',
+    guard: 'an event newer than ours is not read as if it were ours',
+    file: 'libs/contracts/src/envelope.ts',
+    find: `if (event.dataversion > definition.version)`,
+    replace: `if (event.dataversion > Infinity)`,
+    tests: [[sift, 'of a newer version']],
+  },
+  {
+    name: 'reading: key',
+    guard: 'an event whose key is another subject is not applied',
+    file: `${src}/sift.ts`,
+    find: `reading.outcome === 'read' && reading.event.subject !== subject ?`,
+    replace: `reading.outcome === 'read' && reading.event.subject === '' ?`,
+    tests: [[sift, 'whose key is not its subject']],
+  },
+  {
+    name: 'handler: its loan',
+    guard: 'a promise that a handler left behind writes nothing',
+    file: `${src}/handler.ts`,
+    find: `    if (open) return Reflect.apply(tx.query, tx, given);`,
+    replace: `    if (open || given.length > 0) return Reflect.apply(tx.query, tx, given);`,
+    tests: [[ladder, 'a handler that leaves a promise behind can not write once its transaction is over']],
+  },
+  {
+    name: 'redrive: order',
+    guard: 'parked events of a subject are applied in their order',
+    file: `${src}/redrive.ts`,
+    find: `subject = $3 order by position limit $4`,
+    replace: `subject = $3 order by position desc limit $4`,
+    tests: [[redrive, 'applies what is parked in order and leaves the watermark where it is']],
+  },
+  {
+    name: 'redrive: stop',
+    guard: 'a subject stops at its first event that fails again',
+    file: `${src}/redrive.ts`,
+    find: `if (failed) break;`,
+    replace: `if (failed) continue;`,
+    tests: [[redrive, 'stops a subject at the first that fails again']],
+  },
+  {
+    name: 'rebuild: caught up',
+    guard: 'the new projections take the place of the old when both have applied the same',
+    file: `${src}/rebuild.ts`,
+    find: `if (behind(await readMarks(owner, group.group), await readMarks(owner, names.shadow)) > 0) throw differs;`,
+    replace: ``,
+    tests: [[`${src}/rebuild.int.spec.ts`, 'waits for an event that is the first of its partition and under way at the swap']],
+  },
+  {
+    name: 'erasure: parked cards',
+    guard: 'nothing parked outlives an erasure',
+    file: `${src}/parking.ts`,
+    find: `if (erased.length === 0) return;`,
+    replace: `if (erased.length >= 0) return;`,
+    tests: [[`${src}/parking.int.spec.ts`, 'takes out what is parked of the person']],
+  },
+];

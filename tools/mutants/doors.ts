@@ -1,0 +1,121 @@
+import type { Mutant } from './mutant.ts';
+
+const host = 'libs/host/src';
+const tokens = `${host}/identity.spec.ts`;
+const quota = 'apps/quota/src/service.int.spec.ts';
+
+/** Who comes in, with what. */
+export const ofTheDoors: readonly Mutant[] = [
+  {
+    name: 'token: audience',
+    guard: 'a token for somebody else is none for us',
+    file: `${host}/identity.ts`,
+    find: `          audience,\n          algorithms`,
+    replace: `          algorithms`,
+    tests: [[tokens, 'for another audience']],
+  },
+  {
+    name: 'token: issuer',
+    guard: 'a token of another issuer is none',
+    file: `${host}/identity.ts`,
+    find: `          issuer,\n          audience,\n          algorithms`,
+    replace: `          audience,\n          algorithms`,
+    tests: [[tokens, 'of another issuer']],
+  },
+  {
+    name: 'token: algorithm',
+    guard: 'only RS256 and ES256 are taken',
+    file: `${host}/identity.ts`,
+    find: `          algorithms: ['RS256', 'ES256'],\n`,
+    replace: ``,
+    tests: [[tokens, 'signed by another algorithm']],
+  },
+  {
+    name: 'token: expiry',
+    guard: 'a token is over when it says so',
+    file: `${host}/identity.ts`,
+    find: `currentDate: new Date(now()),`,
+    replace: `currentDate: new Date(0),`,
+    tests: [[tokens, 'that is over']],
+  },
+  {
+    name: 'token: expiry of a remembered one',
+    guard: 'a token that was verified is over when it says so',
+    file: `${host}/identity.ts`,
+    find: `Math.min((payload.exp ?? 0) * 1_000, now() + rememberedMs)`,
+    replace: `now() + rememberedMs`,
+    tests: [[tokens, 'is remembered until it is over']],
+  },
+  {
+    name: 'token: without an end',
+    guard: 'a token for ever is none',
+    file: `${host}/identity.ts`,
+    find: `requiredClaims: ['sub', 'exp'],`,
+    replace: `requiredClaims: ['sub'],`,
+    tests: [[tokens, 'without an end']],
+  },
+  {
+    name: 'role',
+    guard: 'an operation is for the roles of its contract (x-roles)',
+    file: `${host}/door.ts`,
+    find: `if (callers !== 'signed-in' && !held.some(`,
+    replace: `if (callers === 'anyone' && !held.some(`,
+    tests: [[quota, 'is opened once for a year and program, by the board']],
+  },
+  {
+    name: 'grant: dates at the door',
+    guard: 'a grant that is over gives no role',
+    file: `${host}/door.ts`,
+    find: `(grant) => grant.validFrom <= today && (grant.validTo === null || today < grant.validTo)`,
+    replace: `(grant) => grant.validFrom !== ''`,
+    tests: [[quota, 'is opened by no board whose grant is over or has not begun']],
+  },
+  {
+    name: 'grant: dates in the rules',
+    guard: 'a grant is in force from its first day until the day before its end',
+    file: 'libs/contracts/src/grants.ts',
+    find: `(grant.validTo === null || date < grant.validTo)`,
+    replace: `(grant.validTo === null || date <= grant.validTo)`,
+    tests: [['libs/contracts/src/grants.spec.ts', 'is in force from its first day until the day before its end']],
+  },
+  {
+    name: 'grant: scope in the rules',
+    guard: 'a grant reaches its unit and those below',
+    file: 'libs/contracts/src/grants.ts',
+    find: `roles.includes(grant.role) && isActive(grant, date) && isWithin(table, unitId, grant.unitId, date)`,
+    replace: `roles.includes(grant.role) && isActive(grant, date)`,
+    tests: [['libs/contracts/src/grants.spec.ts', 'is permitted within the unit of the grant']],
+  },
+  {
+    name: 'key: bound to the account',
+    guard: 'another account’s key is another key',
+    file: `${host}/door.ts`,
+    find: `idempotency: { sub: caller.sub, route:`,
+    replace: `idempotency: { sub: '', route:`,
+    tests: [[quota, 'a key belongs to one account and one address']],
+  },
+  {
+    name: 'key: bound to the address',
+    guard: 'the same key at another address is another key',
+    file: `${host}/door.ts`,
+    find: `route: \`\${route.method} \${request.url.split('?')[0]}\`, key,`,
+    replace: `route: '', key,`,
+    tests: [[quota, 'a key belongs to one account and one address']],
+  },
+  {
+    name: 'key: over the body',
+    guard: 'the same key with another body is refused',
+    file: `${host}/door.ts`,
+    find: `.update(request.rawBody ?? '')`,
+    replace: `.update('')`,
+    tests: [['apps/registry/src/service.int.spec.ts', 'registers a unit once under one key']],
+  },
+  {
+    name: 'If-Match: asked for',
+    guard: 'nobody changes what they did not look at',
+    file: `${host}/door.ts`,
+    find: `if (['PUT', 'PATCH', 'DELETE'].includes(route.method)) throw`,
+    replace: `if (route.method === 'NEVER') throw`,
+    tests: [['apps/registry/src/routes/people.int.spec.ts', 'is mended only by who has seen the newest version']],
+  },
+];

@@ -1,0 +1,83 @@
+import type { Mutant } from './mutant.ts';
+
+const src = 'libs/imports/src';
+const flow = `${src}/import-flow.int.spec.ts`;
+const runner = `${src}/import-runner.int.spec.ts`;
+
+/** Files that become rows. */
+export const ofTheImports: readonly Mutant[] = [
+  {
+    name: 'import: hash of the plan',
+    guard: 'exactly the plan that was looked at is committed',
+    file: `${src}/store.ts`,
+    find: `and state = 'planned' and plan_hash = $4 and layout`,
+    replace: `and state = 'planned' and $4::text is not null and layout`,
+    tests: [[flow, 'is refused under another hash']],
+  },
+  {
+    name: 'import: layout of the plan',
+    guard: 'a plan that an older layout read is not committed',
+    file: `${src}/store.ts`,
+    find: `plan_hash = $4 and layout = any ($5)`,
+    replace: `plan_hash = $4 and $5::text[] is not null`,
+    tests: [[flow, 'is refused where the plan was read by an older layout']],
+  },
+  {
+    name: 'import: ids of rows',
+    guard: 'ids follow from file and row, so that nothing is made twice',
+    file: `${src}/row-id.ts`,
+    find: '`${fileHash}:${rowNo}`',
+    replace: '`${fileHash}:${rowNo}:${Math.random()}`',
+    tests: [[flow, 'with ids that follow from file and row']],
+  },
+  {
+    name: 'import: holder of a chunk',
+    guard: 'a holder that was silent does not go on beside the next one',
+    file: `${src}/progress.ts`,
+    find: `where id = $1 and holder = $2 and state = $3 for update`,
+    replace: `where id = $1 and $2::uuid is not null and state = $3 for update`,
+    tests: [[runner, 'a silent holder that wakes up again leaves it to the other']],
+    hangs: true,
+  },
+  {
+    name: 'import: one runner',
+    guard: 'an import that is held is not taken',
+    file: `${src}/progress.ts`,
+    find: `and (holder is null or holder = $1 or heartbeat_at < clock_timestamp() - $2 * interval '1 ms')`,
+    replace: `and $2::int is not null`,
+    tests: [[runner, 'leave each other what is not silent']],
+  },
+  {
+    name: 'import: progress',
+    guard: 'a commit that was interrupted goes on where it was',
+    file: `${src}/progress.ts`,
+    find: `set last_row = $2, done`,
+    replace: `set last_row = last_row + 0 * $2, done`,
+    tests: [[flow, 'asked for twice is done once']],
+    hangs: true,
+  },
+  {
+    name: 'import: duplicates of a file',
+    guard: 'a row that an earlier row of the file repeats is rejected',
+    file: `${src}/row-keys.ts`,
+    find: `return first === rows[place]?.rowNo ? verdict :`,
+    replace: `return first !== -1 ? verdict :`,
+    tests: [[flow, 'finds duplicates across chunks']],
+  },
+  {
+    name: 'import: formulas',
+    guard: 'nothing in the file of rejected rows runs as a formula',
+    file: `${src}/rejected-rows.ts`,
+    find: `disarm(cells[place] ?? '')`,
+    replace: `cells[place] ?? ''`,
+    tests: [[`${src}/rejected-rows.spec.ts`, 'nothing in the file runs as a formula']],
+  },
+  {
+    name: 'import: row that the database refuses',
+    guard: 'one unacceptable row does not hold up the others',
+    file: `${src}/import-runner.ts`,
+    find: `if (failure === 'data' && size > 1)`,
+    replace: `if (failure === 'bug' && size > 1)`,
+    tests: [[runner, 'rejects the row that the database does not accept, and no other']],
+  },
+];

@@ -1,0 +1,18 @@
+import { ofTheConsumer } from './consumer.ts';
+import { ofTheDoors } from './doors.ts';
+import { ofTheFlush } from './flush.ts';
+import { ofTheImports } from './imports.ts';
+import { ofTheLog } from './log.ts';
+import type { Mutant } from './mutant.ts';
+import { ofQuota } from './quota.ts';
+import { ofTheServices } from './services.ts';
+
+export const mutants: readonly Mutant[] = [
+  ...ofTheFlush,
+  ...ofTheLog,
+  ...ofTheConsumer,
+  ...ofQuota,
+  ...ofTheServices,
+  ...ofTheDoors,
+  ...ofTheImports,
+];
