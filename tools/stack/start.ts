@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '@khue/host/config';
@@ -7,6 +6,7 @@ import { findKafka, startKafka, type LocalKafka } from '@khue/infra/kafka/local-
 import { startEmbedded, type Embedded } from '@khue/infra/postgres/embedded';
 import { StartProblem } from '@khue/infra/start-problem';
 import { openDataFolder } from '@khue/standalone/data-folder';
+import { openLogFile } from '@khue/standalone/log-file';
 import { planStack, stackServices, type Process, type StackPlan } from './plan.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -23,22 +23,27 @@ export interface StackOptions {
   readonly onLost: (name: string) => void;
   /** Hands out the way to stop what has been started so far, for a start that is interrupted. */
   readonly opened?: (close: () => Promise<void>) => void;
+  /** Other ways from process to process than the straight ones, for who stands between them and cuts. */
+  readonly rewire?: (plan: readonly Process[]) => Promise<readonly Process[]>;
 }
 
 export interface Stack {
   readonly address: string;
   readonly issuer: string;
+  /** The server that runs now. */
   readonly postgres: Embedded;
   readonly kafka: LocalKafka;
   /** The running child of a service, for tests that kill it. */
   readonly child: (name: Process['name']) => ChildProcess | undefined;
   /** Starts a service again after it was killed. */
   restart(name: Process['name']): Promise<void>;
+  /** Starts PostgreSQL again after it was killed, on the same port. */
+  restartPostgres(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Starts PostgreSQL, Kafka and every service as a process of its own. Throws StartProblem for what an operator can mend. */
-export const startStack = async ({ data, gatewayPort, ports, env, say, onLost, opened }: StackOptions): Promise<Stack> => {
+export const startStack = async ({ data, gatewayPort, ports, env, say, onLost, opened, rewire }: StackOptions): Promise<Stack> => {
   const folder = await openDataFolder(data);
   const closers: (() => Promise<unknown>)[] = [];
   let closing = false;
@@ -49,19 +54,22 @@ export const startStack = async ({ data, gatewayPort, ports, env, say, onLost, o
   opened?.(close);
   try {
     say('PostgreSQL…');
-    const postgres = await startEmbedded({
-      folder: folder.path,
-      log: say,
-      databases: stackServices.map((name) => ({ name })),
-      onExit: () => onLost('PostgreSQL'),
-    });
+    const startPostgres = (port?: number): Promise<Embedded> =>
+      startEmbedded({
+        folder: folder.path,
+        ...(port === undefined ? {} : { port }),
+        log: say,
+        databases: stackServices.map((name) => ({ name })),
+        onExit: () => onLost('PostgreSQL'),
+      });
+    let postgres = await startPostgres();
     closers.push(() => postgres.close());
     say('Kafka…');
     const found = await findKafka({ brokers: env.KHUE_KAFKA_BROKERS?.split(',').map((broker) => broker.trim()) });
     const kafka = await startKafka({ folder: join(folder.path, 'kafka'), found, keepData: true, log: say });
     closers.push(() => kafka.close());
 
-    const plan = planStack({
+    const straight = planStack({
       gatewayPort,
       ports,
       data: folder.path,
@@ -69,16 +77,19 @@ export const startStack = async ({ data, gatewayPort, ports, env, say, onLost, o
       identityKey: env.KHUE_IDENTITY_KEY ?? folder.identityKey,
       databases: postgres.databases,
     });
+    const plan = (await rewire?.(straight)) ?? straight;
     const running = new Map<Process['name'], ChildProcess>();
     const run = async (process: Process): Promise<void> => {
       say(`${process.name}…`);
+      // A stream of Node's would end this whole stack at a disk that is full.
+      const log = await openLogFile(join(folder.path, `${process.name}.log`));
       const child = spawn(globalThis.process.execPath, [join(root, process.main)], {
         cwd: root,
         env: { ...env, ...process.env },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
-      const log = createWriteStream(join(folder.path, `${process.name}.log`), { flags: 'a' });
-      child.stderr.pipe(log);
+      child.stderr.setEncoding('utf8').on('data', (text: string) => log.write(text));
+      child.stderr.once('close', () => void log.close());
       running.set(process.name, child);
       child.once('exit', () => {
         if (running.get(process.name) === child) running.delete(process.name);
@@ -91,10 +102,15 @@ export const startStack = async ({ data, gatewayPort, ports, env, say, onLost, o
     return {
       address: `http://127.0.0.1:${gatewayPort}`,
       issuer: `http://127.0.0.1:${gatewayPort}/auth`,
-      postgres,
+      get postgres() {
+        return postgres;
+      },
       kafka,
       child: (name) => running.get(name),
       restart: (name) => run(plan.find((process) => process.name === name) as Process),
+      restartPostgres: async () => {
+        postgres = await startPostgres(postgres.port);
+      },
       close,
     };
   } catch (error) {

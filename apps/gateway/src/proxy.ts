@@ -15,8 +15,11 @@ export interface RateLimits {
 }
 /** Requests one account may send in a window; far above a clerk, far below a loop that went wrong. */
 export const rateLimits: RateLimits = { requests: 30_000, windowMs: 10_000, accounts: 20_000 };
-/** Waits and sizes toward the services, milliseconds. An import's plan is answered when its last row is read, so the answer may take long. */
-export const upstreamLimits = { connections: 96, connect: 3_000, headers: 30_000, uploadHeaders: 600_000, body: 60_000 } as const;
+/**
+ * Waits and sizes toward the services, milliseconds. An import's plan is answered when its last row is read, so the answer may take long. `headers` ends before the
+ * caller's own connection has been silent for 30 s and is closed: or who waits for a frozen service is cut off instead of told.
+ */
+export const upstreamLimits = { connections: 96, connect: 3_000, headers: 28_000, uploadHeaders: 600_000, body: 60_000 } as const;
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -69,7 +69,7 @@ export const openPool = ({ url, name, max = maxConnections }: PoolOptions): pg.P
 export type Failure = 'again' | 'data' | 'away' | 'disk-full' | 'bug';
 
 export const classify = (error: unknown): Failure => {
-  const code = (error as { code?: unknown }).code;
+  const code = sqlState(error) ?? (error as { code?: unknown }).code;
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
     if (code === '40P01' || code === '55P03' || code === '40001') return 'again';
     if (code === '53100') return 'disk-full';
@@ -81,6 +81,10 @@ export const classify = (error: unknown): Failure => {
   const message = error instanceof Error ? error.message : '';
   return /connection|timeout|terminat|client has encountered|not queryable|client was closed/i.test(message) ? 'away' : 'bug';
 };
+
+/** Prisma wraps what the server said into an error with a code of its own. */
+const sqlState = (error: unknown): unknown =>
+  (error as { meta?: { driverAdapterError?: { cause?: { originalCode?: unknown } } } }).meta?.driverAdapterError?.cause?.originalCode;
 
 /** The connection was lost while COMMIT was under way: nobody here knows whether it took place. */
 export class OutcomeUnknown extends Error {

@@ -5,11 +5,11 @@ import { classify, inTransaction, OutcomeUnknown, waits } from './database.ts';
 import { claimKeys, keepAnswers } from './idempotency.ts';
 
 /**
- * Sizes of the gather. Lanes: flushes under way at once; a lane is a connection, and the pool has eight. Another lane opens only for a full batch,
+ * Sizes of the gather. Lanes: flushes under way at once; a lane is a connection, and the pool has eight. Another lane opens only for a crowd,
  * or when the last flush has been under way for `stalledMs`: three lanes of a third each took 2.5 times the statements for the same commands. Whoever has
  * waited `patienceMs` for a turn to wait alone for a row is not let wait again: nobody is held longer than 30 s.
  */
-export const gatherSizes = { lanes: 3, patientLanes: 1, batch: 64, stalledMs: 50, waiting: 2_000, patienceMs: 15_000 } as const;
+export const gatherSizes = { lanes: 3, patientLanes: 1, batch: 64, crowd: 24, stalledMs: 50, waiting: 2_000, patienceMs: 15_000 } as const;
 
 export interface GatherOptions<Body, State, Event> {
   readonly pool: Pool;
@@ -84,7 +84,7 @@ export const createGather = <Body, State, Event>(options: GatherOptions<Body, St
   };
 
   const mayOpen = (): boolean =>
-    lanes === 0 || (lanes < gatherSizes.lanes && (queue.length >= gatherSizes.batch || performance.now() - opened >= gatherSizes.stalledMs));
+    lanes === 0 || (lanes < gatherSizes.lanes && (queue.length >= gatherSizes.crowd || performance.now() - opened >= gatherSizes.stalledMs));
 
   const pump = (): void => {
     while (queue.length > 0 && mayOpen()) {

@@ -1,5 +1,6 @@
 import { toPage } from '@khue/host/cursor';
 import type { Tx } from '@khue/messaging/command';
+import { together } from '@khue/messaging/database';
 import type { Pool } from 'pg';
 import type { Directory } from '../domain/access.ts';
 import { codeKey, seriesNamed, type Classes, type LiveClass, type OpenClass } from '../domain/classes.ts';
@@ -115,25 +116,16 @@ export const listClasses = async (pool: Pool, filter: ClassFilter) => {
 export const readClass = async (pool: Pool, id: string): Promise<ShownClass | undefined> =>
   (await pool.query<ShownClass>(`select * from (${shown}) c where id = $1`, [id])).rows[0];
 
-/** Classes by id; those of `lock` locked in their order, for places are given and nominations counted under that lock. */
+/** Classes by id; those of `lock` locked in their order, for places are given under that lock. */
 export const classesById = async (tx: Tx, ids: readonly string[], lock: ReadonlySet<string>): Promise<LiveClass[]> => {
   const seen = [...new Set(ids)].filter((id) => !lock.has(id));
-  const locked = await tx.query<LiveClass>({
-    name: 'class-lock',
-    text: `select ${classColumns} from enrollment.class c where id = any($1::uuid[]) order by id for no key update`,
-    values: [[...lock]],
-  });
-  const others =
-    seen.length === 0
-      ? []
-      : (
-          await tx.query<LiveClass>({
-            name: 'class-read',
-            text: `select ${classColumns} from enrollment.class c where id = any($1::uuid[])`,
-            values: [seen],
-          })
-        ).rows;
-  return [...locked.rows, ...others];
+  const read = async (name: string, these: readonly string[], locking = ''): Promise<LiveClass[]> => {
+    if (these.length === 0) return [];
+    const text = `select ${classColumns} from enrollment.class c where id = any($1::uuid[]) order by id${locking}`;
+    return (await tx.query<LiveClass>({ name, text, values: [these] })).rows;
+  };
+  const [locked, others] = await together(tx, () => [read('class-lock', [...lock], ' for no key update'), read('class-read', seen)]);
+  return [...locked, ...others];
 };
 
 export const saveTaken = async (tx: Tx, classes: readonly LiveClass[]): Promise<void> => {

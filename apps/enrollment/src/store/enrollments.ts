@@ -30,14 +30,13 @@ export const ruleSetReader = (): RuleSetReader => {
 const enrollmentColumns = `e.id, e.class_id as "classId", e.person_id as "personId", e.unit_id as "unitId", e.state, e.eligibility, e.waivers, e.seat, e.seat_sequence as "seatSequence",
   e.reason, e.entered_by as "enteredBy", e.entered_at as "enteredAt", e.approved_by as "approvedBy", e.approved_at as "approvedAt", e.grant_id as "grantId", e.version, e.sequence`;
 
-/** Commands that count or give places of a class, or make sure that a person is there once, work under the lock of its row. */
-const needsClass = (command: EnrollmentCommand): boolean =>
-  command.type === 'NominateLearner' ||
+/** Commands that count or give places of a class work under the lock of its row. */
+const countsPlaces = (command: EnrollmentCommand): boolean =>
   command.type === 'ApproveNomination' ||
   command.type === 'WithdrawEnrollment' ||
   (command.type === 'NoteSeat' && (command.seat === 'refused' || command.seat === 'released'));
 
-/** Locks in this order: classes by id, enrollments by id. Cards, rules and assignments are read as they are. */
+/** Locks in this order: classes by id, enrollments by id, pairs of class and person. Cards, rules and assignments are read as they are. */
 export const loadEnrollments = async (
   tx: Tx,
   commands: readonly EnrollmentCommand[],
@@ -50,14 +49,14 @@ export const loadEnrollments = async (
   // The class and the person of an enrollment never change, so they may be read before anything is locked.
   const places = await readPlaces(tx, ids);
   const classOf = new Map(places.map(({ id, classId }) => [id, classId]));
-  const lock = commands
-    .filter(needsClass)
-    .map((command) => (command.type === 'NominateLearner' ? command.classId : classOf.get(command.enrollmentId)));
+  const lock = commands.filter(countsPlaces).map(({ enrollmentId }) => classOf.get(enrollmentId));
+  const wanted = [...classOf.values(), ...nominations.map(({ classId }) => classId)];
   const judges = commands.some(({ type }) => type === 'NominateLearner' || type === 'RecheckNomination' || type === 'WaiveRule');
   const persons = [...nominations, ...places].map(({ personId }) => personId);
-  const [classes, enrollments, twins, learners, sets] = await together(tx, () => [
-    classesById(tx, [...classOf.values()], new Set(lock.filter((id) => id !== undefined))),
+  const [classes, enrollments, , twins, learners, sets] = await together(tx, () => [
+    classesById(tx, wanted, new Set(lock.filter((id) => id !== undefined))),
     lockEnrollments(tx, ids),
+    lockPairs(tx, nominations),
     readTwins(tx, nominations),
     judges ? readLearners(tx, persons) : [],
     judges ? ruleSets(tx) : [],
@@ -93,7 +92,21 @@ const lockEnrollments = async (tx: Tx, ids: readonly string[]): Promise<Enrollme
   return rows;
 };
 
-/** Enrollments that stand between a nomination's person and its class. To be asked behind the lock of the class. */
+/**
+ * A person is nominated to a class once at a time: who nominates holds the pair until the end of the transaction. Under the lock of the class's row,
+ * nominations of all units to one class would wait for each other, and those of one batch for all classes of another.
+ */
+const lockPairs = async (tx: Tx, nominations: readonly Pick<Enrollment, 'classId' | 'personId'>[]): Promise<void> => {
+  if (nominations.length === 0) return;
+  await tx.query({
+    name: 'enrollment-pairs-lock',
+    text: `select pg_advisory_xact_lock(key) from (
+        select distinct hashtextextended('nomination ' || c || ' ' || p, 0) as key from unnest($1::uuid[], $2::uuid[]) as n (c, p) order by key) pairs`,
+    values: [nominations.map(({ classId }) => classId), nominations.map(({ personId }) => personId)],
+  });
+};
+
+/** Enrollments that stand between a nomination's person and its class. To be asked behind the lock of the pair. */
 const readTwins = async (tx: Tx, nominations: readonly Pick<Enrollment, 'classId' | 'personId'>[]) => {
   if (nominations.length === 0) return [];
   const { rows } = await tx.query<Pick<Enrollment, 'id' | 'classId' | 'personId'>>({

@@ -37,6 +37,7 @@ beforeAll(async () => {
     ]),
     grantsOf: (sub) => [
       { id: rows[0]?.id ?? '', sub, role: 'approver', unitId: idOf('c11'), validFrom: '2018-01-01', validTo: null, documentNo: '1-QĐ/TU' },
+      { id: rows[0]?.id ?? '', sub, role: 'officer', unitId: idOf('c11'), validFrom: '2018-01-01', validTo: null, documentNo: '1-QĐ/TU' },
     ],
   };
 });
@@ -139,6 +140,13 @@ describe('a class place', () => {
 });
 
 describe('an enrollment', () => {
+  it('is made once for a class and a person, whoever else nominates at the same moment', async () => {
+    const { classId } = await contested();
+    const nominate = (): Command<EnrollmentCommand> =>
+      command({ type: 'NominateLearner', enrollmentId: uuidv7(), classId, personId: idOf('chi'), unitId: undefined });
+    const answers = await both(nominate(), nominate());
+    expect(answers.map((answer) => (answer.ok ? 'nominated' : answer.code))).toEqual(['nominated', 'already-nominated']);
+  });
   it('is withdrawn for good, also where its seat is told of at the same moment', async () => {
     const [enrollmentId = ''] = (await contested()).ids;
     await expectStatus(service.call('approver.d1', 'POST', `${api}/nominations/${enrollmentId}/approve`), 200);

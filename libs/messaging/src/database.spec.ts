@@ -1,0 +1,13 @@
+import { describe, expect, it } from 'vitest';
+import { classify } from './database.ts';
+
+describe('an error of the database', () => {
+  it('is told by what the server said, also where Prisma wraps it into a code of its own', () => {
+    const wrapped = (originalCode: string): Error =>
+      Object.assign(new Error('x'), { code: 'P2039', meta: { driverAdapterError: { cause: { originalCode } } } });
+    expect(classify(wrapped('57P03'))).toBe('away');
+    expect(classify(wrapped('23505'))).toBe('data');
+    expect(classify(Object.assign(new Error('x'), { code: 'P2039' }))).toBe('bug');
+    expect(classify(Object.assign(new Error('x'), { code: '40P01' }))).toBe('again');
+  });
+});
