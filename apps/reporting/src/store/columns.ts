@@ -11,6 +11,8 @@ export interface ClassRow {
  * merged records, assignments. Counting is fast because nothing here is an object of its own.
  */
 export interface Columns {
+  /** Grows with every change. */
+  revision: number;
   /** Places used; some of them hold no turn. */
   length: number;
   /** The class's number + 1; 0: no turn. */
@@ -30,6 +32,7 @@ export interface Columns {
 }
 
 export const emptyColumns = (): Columns => ({
+  revision: 0,
   length: 0,
   classOf: new Int32Array(1_024),
   person: new Int32Array(1_024),

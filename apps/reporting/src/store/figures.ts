@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { countColumns } from './counting.ts';
 import type { Mirror } from './mirror.ts';
+import { remembering } from './remembered.ts';
 import type { Counted, Figure, Grouping, Selection } from './selection.ts';
 
 const keys: Readonly<Record<Grouping | 'all', string>> = {
@@ -103,11 +104,13 @@ export const figuresOf = (pool: Pool) => ({
 export type Figures = ReturnType<typeof figuresOf>;
 
 /** The same figures, counted in memory where the turns are there. */
-export const figuresIn = (mirror: Pick<Mirror, 'read'>, bySql: Figures): Figures => ({
-  ...bySql,
-  count: async (selection, grouping) =>
-    (await mirror.read((columns) => countColumns(columns, selection, grouping))) ?? bySql.count(selection, grouping),
-});
+export const figuresIn = (mirror: Pick<Mirror, 'read'>, bySql: Figures): Figures => {
+  const count = remembering(countColumns);
+  return {
+    ...bySql,
+    count: async (selection, grouping) => (await mirror.read((columns) => count(columns, selection, grouping))) ?? bySql.count(selection, grouping),
+  };
+};
 
 export interface PlanRow {
   readonly potId: string;

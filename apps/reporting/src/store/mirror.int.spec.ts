@@ -12,6 +12,7 @@ import { countColumns } from './counting.ts';
 import { figuresOf } from './figures.ts';
 import { createMirror, type Mirror } from './mirror.ts';
 import { collect, write } from './projections.ts';
+import { remembering } from './remembered.ts';
 import type { Grouping, Selection } from './selection.ts';
 
 /** To replay a failure, put the seed here that it printed. */
@@ -119,6 +120,7 @@ const differences = async (seed: number): Promise<{ different: string[]; inMemor
   const reserved = new Set<string>();
   const open: { readonly client: pg.PoolClient; readonly turns: readonly string[] }[] = [];
   const bySql = figuresOf(pool);
+  const counted = remembering(countColumns);
   const mirror = createMirror({ pool, log: console as unknown as Parameters<typeof createMirror>[0]['log'] });
   const different: string[] = [];
   let inMemory = 0;
@@ -207,7 +209,7 @@ const differences = async (seed: number): Promise<{ different: string[]; inMemor
       const [selection, grouping] = randomSelection(random, units);
       // Where they are being read, they will be there; a service answers by SQL meanwhile.
       if (step % 10 === 0) await expect.poll(() => mirror.read(async () => true), { timeout: 10_000, interval: 5 }).toBe(true);
-      const ours = await mirror.read((columns) => countColumns(columns, selection, grouping));
+      const ours = await mirror.read((columns) => counted(columns, selection, grouping));
       if (!ours) continue;
       inMemory += 1;
       const sql = await bySql.count(selection, grouping);

@@ -120,6 +120,7 @@ const takeTurns = async (columns: Columns, turns: Buffer): Promise<void> => {
 
 const takeIn = async (columns: Columns, { turns, gone, classes, merged, assigned }: News): Promise<void> => {
   const { people, classIds, units } = columns;
+  if (turns.length > 0 || gone.length > 0 || classes || merged || assigned) columns.revision += 1;
   await takeTurns(columns, turns);
   for (const no of gone) dropTurn(columns, no);
   if (classes) {
