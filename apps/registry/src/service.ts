@@ -45,6 +45,7 @@ export const createRegistry = async (deps: Deps): Promise<RunningService> => {
     pool: host.pool,
     kinds,
     pace: backlogBelow(host),
+    besidePeople: host.busyWithPeople,
     committed: host.wakeRelay,
     onError: (error, importId) => host.log.error({ err: error, importId }, 'a chunk of an import failed'),
   });

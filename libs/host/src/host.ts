@@ -86,6 +86,8 @@ export interface Host {
   wakeRelay(): void;
   /** Rows of the log that were not sent yet: an import waits while they are many. */
   backlog(): Promise<number>;
+  /** Whether somebody sent a command within the last second: an import takes smaller steps then. */
+  busyWithPeople(): boolean;
   onStart(hook: () => Promise<void>): void;
   onStop(hook: () => Promise<void>): void;
   readonly service: RunningService;
@@ -97,6 +99,7 @@ const houseMigrations = [
 ];
 /** How often a service looks whether another replica changed its directory. */
 const directoryPollMs = 1_000;
+const peopleMs = 1_000;
 const idempotencySweepMs = 600_000;
 const parkedCardsSweepMs = 24 * 3_600_000;
 
@@ -125,6 +128,7 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
   const stopHooks: (() => Promise<void>)[] = [];
   const timers: NodeJS.Timeout[] = [];
   let relay: Relay | undefined;
+  let lastCommand = Number.NEGATIVE_INFINITY;
 
   const wakeRelay = (): void => relay?.wake();
   const replayable = (answer: Answer): boolean => answer.ok || isReplayable(problems, answer.code);
@@ -211,9 +215,16 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
         onError: (error) => log.error({ err: error, noun: aggregate.noun }, 'a batch failed'),
       });
       gathers.push(gather as unknown as Gather<never>);
-      return gather;
+      return {
+        ...gather,
+        handle: (command) => {
+          lastCommand = performance.now();
+          return gather.handle(command);
+        },
+      };
     },
     backlog: async () => (await relay?.unsent())?.rows ?? 0,
+    busyWithPeople: () => performance.now() - lastCommand < peopleMs,
     onStart: (hook) => startHooks.push(hook),
     onStop: (hook) => stopHooks.push(hook),
     service: { http, start, stop, consumers, pool, prepare: () => directory.refresh() },

@@ -179,6 +179,14 @@ describe('a commit', () => {
     await door.reach(large, 'done');
   });
 
+  test('takes small steps while people type, and large ones when they rest', async () => {
+    const id = await door.committing(peopleFile(lines(2_500)));
+    const steps: number[] = [];
+    door.started({ kinds: [peopleDoor({ applied: async (rows) => void steps.push(rows.length) })], besidePeople: () => steps.length < 3 });
+    await door.reach(id, 'done');
+    expect(steps).toEqual([200, 200, 200, 1_000, 900]);
+  });
+
   test('rejects the row that the database does not accept, and no other', async () => {
     const id = await door.committing(peopleFile([...lines(1_200), personLine(1_201, { name: 'Nguyễn '.repeat(9) }), ...lines(300, 1_300)]));
     door.started();

@@ -16,6 +16,8 @@ export interface RunnerOptions {
   readonly kinds: readonly ImportKind[];
   /** Resolves when the next chunk may go: an import waits while its service's unsent events exceed 20,000. */
   readonly pace: () => Promise<void>;
+  /** Whether people are waiting for answers of this service: then chunks are small. */
+  readonly besidePeople?: () => boolean;
   /** Called after each chunk that may have written events. */
   readonly committed: () => void;
   /** A chunk that failed; it is tried again. */
@@ -32,7 +34,7 @@ export interface ImportRunner {
 }
 
 /** Commits and revokes in the background, one chunk after the other; several imports take turns. */
-export const createImportRunner = ({ pool, kinds, pace, committed, onError }: RunnerOptions): ImportRunner => {
+export const createImportRunner = ({ pool, kinds, pace, besidePeople = () => false, committed, onError }: RunnerOptions): ImportRunner => {
   const holder = randomUUID();
   const stopping = new AbortController();
   const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
@@ -51,15 +53,16 @@ export const createImportRunner = ({ pool, kinds, pace, committed, onError }: Ru
     while (size < importChunks.applyRows || performance.now() < turnOver) {
       await beating(Promise.race([pace(), stopped]), () => beatHolder(pool, claimed.id, holder));
       if (stopping.signal.aborted) return 0;
+      const rows = Math.min(size, besidePeople() ? importChunks.applyRowsBesidePeople : importChunks.applyRows);
       try {
-        const result = await runChunk(pool, kind, claimed, holder, size);
+        const result = await runChunk(pool, kind, claimed, holder, rows);
         committed();
         if (result !== 'more') return 0;
         size = Math.min(size * 2, importChunks.applyRows);
       } catch (error) {
         const failure = classify(error);
         // One row the database does not accept must not hold up the others: halved until it is alone.
-        if (failure === 'data' && size > 1) size = Math.ceil(size / 2);
+        if (failure === 'data' && rows > 1) size = Math.ceil(rows / 2);
         else if (failure === 'data' && claimed.state === 'committing') await rejectNext(pool, claimed, holder);
         else return retryLater(claimed, error);
       }

@@ -27,6 +27,8 @@ export const importChunks = {
   stageLength: 2 * MiB,
   /** Applied together; the locks of a chunk are what live commands may have to wait for. */
   applyRows: 1_000,
+  /** The same while people type: a chunk's turn of the event loop is theirs to wait for, at each of the seven turns of their own flush. */
+  applyRowsBesidePeople: 200,
   /** Of rejected rows read at once for the file that goes back. */
   rejectedRows: 1_000,
   /** Deleted or emptied at once when they expire. */

@@ -96,16 +96,21 @@ export class OutcomeUnknown extends Error {
 
 /**
  * Sends statements that don't wait for one another's answers in one write, in their order, and waits for all of them. Throws what the first one that
- * failed threw; those behind it fail with it, for the transaction is aborted.
+ * failed threw, when all have ended: one that went on sending would overtake the rollback, and what it wrote then would commit alone.
  */
-export const together = <T extends readonly unknown[]>(tx: Tx, send: () => T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> => {
+export const together = async <T extends readonly unknown[]>(tx: Tx, send: () => T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> => {
   const wire = wireOf(tx);
   wire.cork();
+  let sent: Promise<{ -readonly [K in keyof T]: PromiseSettledResult<Awaited<T[K]>> }>;
   try {
-    return Promise.all(send());
+    sent = Promise.allSettled(send());
   } finally {
     wire.uncork();
   }
+  const ended = await sent;
+  const failed = ended.find((one) => one.status === 'rejected');
+  if (failed) throw failed.reason;
+  return ended.map((one) => (one as PromiseFulfilledResult<unknown>).value) as { -readonly [K in keyof T]: Awaited<T[K]> };
 };
 
 /** The socket under a client, which pg's types leave out. */
