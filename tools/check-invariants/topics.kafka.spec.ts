@@ -1,11 +1,13 @@
 import type { LocalKafka } from '@khue/infra/kafka/local-broker';
 import { startEmbedded, type Embedded } from '@khue/infra/postgres/embedded';
+import type { Bus } from '@khue/messaging/bus';
 import { kafkaBus } from '@khue/messaging/kafka-bus';
 import { kafkaClient } from '@khue/messaging/kafka-client';
 import { readTopics, type TopicMessage } from '@khue/messaging/kafka-log';
 import { foundCity, type FoundedCity } from '@khue/standalone/founded.fixture';
 import { serviceNames } from '@khue/standalone/product';
 import { describeOnKafka, ownKafka } from '@khue/testing/kafka';
+import { settled } from '@khue/testing/settled';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { services } from './calm.ts';
@@ -69,8 +71,11 @@ describeOnKafka('on Kafka', () => {
 
   beforeAll(async () => {
     kafka = await ownKafka();
-    city = await foundCity({}, (busLog) => kafkaBus({ brokers: [...kafka.brokers], clientId: 'khue', log: busLog }));
+    let bus: Bus | undefined;
+    city = await foundCity({}, (busLog) => (bus = kafkaBus({ brokers: [...kafka.brokers], clientId: 'khue', log: busLog })));
     await live(city);
+    // Nobody is there to read what is left once the product is closed.
+    await settled(bus ?? []);
   });
   afterAll(async () => {
     await alone?.close();

@@ -76,8 +76,8 @@ export const ofTheImports: readonly Mutant[] = [
     name: 'import: row that the database refuses',
     guard: 'one unacceptable row does not hold up the others',
     file: `${src}/import-runner.ts`,
-    find: `if (failure === 'data' && size > 1)`,
-    replace: `if (failure === 'bug' && size > 1)`,
+    find: `if (failure === 'data' && rows > 1)`,
+    replace: `if (failure === 'bug' && rows > 1)`,
     tests: [[runner, 'rejects the row that the database does not accept, and no other']],
   },
 ];

@@ -40,7 +40,14 @@ export const embeddedBus = (options: EmbeddedBusOptions): Bus => {
         backlog: async () => ({ rows: 0, oldestSeconds: 0 }),
         close: async () => {
           producers.delete(producer);
-          for (const topic of topics) if (logs.get(topic) === log) logs.delete(topic);
+          for (const topic of topics) {
+            if (logs.get(topic) !== log) continue;
+            // Another relay of the service goes on with the same log.
+            const other = [...producers].find((one) => one.topics.includes(topic));
+            if (other) logs.set(topic, other.log);
+            else logs.delete(topic);
+          }
+          wake(topics);
         },
       };
     },
