@@ -135,7 +135,7 @@ export const inTransaction = async <T>(
   tx.on('error', onError);
   const start = async (): Promise<unknown> => tx.query(begin ? `begin; ${begin}` : 'begin');
   const startWithReads = async (): Promise<T> => {
-    const [begun, worked] = await together(tx, () => [
+    const [, worked] = await together(tx, () => [
       start().catch((error: Error) => {
         broken = error;
         wireOf(tx).destroy(error);
@@ -143,7 +143,6 @@ export const inTransaction = async <T>(
       }),
       work(tx),
     ]);
-    void begun;
     return worked;
   };
   try {

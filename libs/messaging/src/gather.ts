@@ -41,8 +41,8 @@ const unavailable: Answer = { ok: false, code: 'database-away', retryAfterSecond
 const busy: Answer = { ok: false, code: 'busy', retryAfterSeconds: 2 };
 
 /**
- * One flush for the commands in flight. No timer: the commit under way is the window in which the next batch gathers, and when the
- * service is idle nothing waits.
+ * One flush for the commands in flight. Nothing waits for a batch to fill: the commit under way is the window in which the next one gathers, and an idle
+ * service begins at once. The one timer opens another lane beside a flush that has stalled.
  */
 export const createGather = <Body, State, Event>(options: GatherOptions<Body, State, Event>): Gather<Body> => {
   const queue: Waiting<Body>[] = [];
