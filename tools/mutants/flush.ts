@@ -18,8 +18,8 @@ export const ofTheFlush: readonly Mutant[] = [
     name: 'key: its stored answer',
     guard: 'a repeated key gets the first answer and writes nothing',
     file: `${src}/idempotency.ts`,
-    find: `using (sub, route, key) where expires_at > now()`,
-    replace: `using (sub, route, key) where expires_at < 'epoch'`,
+    find: `key = k and expires_at > now() limit 1`,
+    replace: `key = k and expires_at < 'epoch' limit 1`,
     tests: [[gather, 'gives the first answer again and writes once']],
   },
   {

@@ -43,7 +43,7 @@ export const createCommands = (host: Host, directory: RegistryDirectory): Comman
     people: (command) => people.handle(command),
     documents: (command) => documents.handle(command),
     sensitiveRead: (command) =>
-      inTransaction(host.pool, (tx) => writeAudit(tx, [{ command, subject: command.body.personId, before: undefined, after: undefined }])),
+      inTransaction(host.pool, (tx) => writeAudit(tx, [{ command, subject: command.body.personId, before: null, after: null }])),
   };
 };
 

@@ -1,5 +1,5 @@
 import { together } from './database.ts';
-import { writeAudit, type AuditEntry } from './audit.ts';
+import { recorded, writeAudit, type AuditEntry } from './audit.ts';
 import type { Aggregate, Answer, Command, Tx } from './command.ts';
 import { enqueue, type Enqueued } from './outbox.ts';
 
@@ -32,13 +32,14 @@ export const applyBatch = async <Body, State, Event>(
   const answers = commands.map((command): Answer => {
     const decision = decideOne(aggregate, command, state, onBug);
     if (!('events' in decision)) return decision;
-    const before = audit === 'each' ? snapshot(aggregate.subject(command, state).record) : undefined;
+    // The record goes on evolving in memory; the audit wants it as it was, and as JSON anyway.
+    const before = audit === 'each' ? recorded(aggregate.subject(command, state).record) : null;
     for (const event of decision.events) {
       aggregate.evolve(state, event);
       for (const outgoing of aggregate.outbound(event, state)) enqueued.push({ event: outgoing, command });
     }
     const { id, record } = aggregate.subject(command, state);
-    if (audit === 'each' && decision.events.length > 0) audited.push({ command, subject: id, before, after: snapshot(record) });
+    if (audit === 'each' && decision.events.length > 0) audited.push({ command, subject: id, before, after: recorded(record) });
     return aggregate.answer(command, state);
   });
   if (enqueued.length > 0 || answers.some((answer) => answer.ok)) await aggregate.save(tx, state);
@@ -66,6 +67,3 @@ const decideOne = <Body, State, Event>(
     return { ok: false, code: 'internal-error' };
   }
 };
-
-// The record goes on evolving in memory; the audit wants it as it was.
-const snapshot = (record: unknown): unknown => (record === undefined ? undefined : structuredClone(record));

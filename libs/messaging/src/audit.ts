@@ -3,9 +3,13 @@ import type { Command, Tx } from './command.ts';
 export interface AuditEntry {
   readonly command: Command;
   readonly subject: string;
-  readonly before: unknown;
-  readonly after: unknown;
+  /** JSON of the record, null where there was none (`recorded`). */
+  readonly before: string | null;
+  readonly after: string | null;
 }
+
+/** A record as the audit keeps it: JSON, or null. */
+export const recorded = (record: unknown): string | null => (record === undefined || record === null ? null : JSON.stringify(record));
 
 /** Writes who did what to which record, under which grant, before and after; by set, in the state's transaction. */
 export const writeAudit = async (tx: Tx, entries: readonly AuditEntry[]): Promise<void> => {
@@ -23,10 +27,8 @@ export const writeAudit = async (tx: Tx, entries: readonly AuditEntry[]): Promis
       entries.map(({ command }) => command.correlationId),
       entries.map(({ subject }) => subject),
       entries.map(({ command }) => command.reason ?? null),
-      entries.map(({ before }) => jsonb(before)),
-      entries.map(({ after }) => jsonb(after)),
+      entries.map(({ before }) => before),
+      entries.map(({ after }) => after),
     ],
   });
 };
-
-const jsonb = (value: unknown): string | null => (value === undefined || value === null ? null : JSON.stringify(value));

@@ -4,7 +4,7 @@ import type { EventDefinition } from '@khue/contracts/envelope';
 import pg from 'pg';
 import { HoleFound, type Delivery, type Log, type Subscription } from './bus.ts';
 import type { Tx } from './command.ts';
-import { inTransaction, together } from './database.ts';
+import { byKeys, inTransaction, together } from './database.ts';
 import { failureCode, runHandler, type Apply } from './handler.ts';
 import { ladder, NothingCommitted, patiently, type Try } from './ladder.ts';
 import { park, parkedSubjects, purgeErased } from './parking.ts';
@@ -56,7 +56,7 @@ type Verdicts = ReadonlyMap<Delivery, Verdict>;
 export const createConsumer = (options: ConsumerOptions): Consumer => {
   const { pool, group, topics, known, apply, log } = options;
   const consumer = randomUUID();
-  const begin = localSearchPath(options.searchPath);
+  const begin = [byKeys, localSearchPath(options.searchPath)].filter(Boolean).join('; ');
   const holes = new Map<string, Break>();
   const untried: Verdicts = new Map();
   const onLate = (): void => log.error({ group }, 'a handler went on after its transaction was over: it leaves a promise behind');

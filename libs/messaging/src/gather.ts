@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { applyBatch } from './apply.ts';
 import type { Aggregate, Answer, Command } from './command.ts';
-import { classify, inTransaction, OutcomeUnknown, waits } from './database.ts';
+import { byKeys, classify, inTransaction, OutcomeUnknown, waits } from './database.ts';
 import { claimKeys, keepAnswers } from './idempotency.ts';
 
 /**
@@ -215,7 +215,7 @@ const transact = async <Body, State, Event>(
       let next = 0;
       return claims.map((claim): Answer => (claim.state === 'answered' ? claim.answer : (decided[next++] ?? unavailable)));
     },
-    patient ? `set local lock_timeout = ${waits.lockAlone}` : '',
+    patient ? `${byKeys}; set local lock_timeout = ${waits.lockAlone}` : byKeys,
     { readsFirst: true },
   );
   committed();

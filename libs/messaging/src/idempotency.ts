@@ -49,8 +49,9 @@ const lockKeys = (tx: Tx, columns: readonly string[][]) =>
 const readAnswers = (tx: Tx, columns: readonly string[][]) =>
   tx.query<{ sub: string; route: string; key: string; body_hash: string; answer: Answer }>({
     name: 'idempotency-read',
-    text: `select sub, route, key, body_hash, answer from messaging.idempotency
-      join unnest($1::text[], $2::text[], $3::text[]) as claim (sub, route, key) using (sub, route, key) where expires_at > now()`,
+    // Key by key: joined, a plan made for an empty table goes through all that was kept.
+    text: `select kept.* from unnest($1::text[], $2::text[], $3::text[]) as claim (s, r, k) cross join lateral (
+        select sub, route, key, body_hash, answer from messaging.idempotency where sub = s and route = r and key = k and expires_at > now() limit 1) kept`,
     values: [...columns],
   });
 
@@ -65,9 +66,8 @@ export const keepAnswers = async (
   await tx.query({
     name: 'idempotency-keep',
     text: `insert into messaging.idempotency (sub, route, key, body_hash, status, answer, persons, expires_at)
-      select sub, route, key, body_hash, status, answer, coalesce((select array_agg(value::uuid) from jsonb_array_elements_text(answer->'persons')), '{}'),
-        now() + make_interval(hours => $7)
-      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::jsonb[]) as kept (sub, route, key, body_hash, status, answer)
+      select sub, route, key, body_hash, status, answer, persons::uuid[], now() + make_interval(hours => $8)
+      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::jsonb[], $7::text[]) as kept (sub, route, key, body_hash, status, answer, persons)
       order by sub, route, key
       on conflict (sub, route, key) do update set body_hash = excluded.body_hash, status = excluded.status, answer = excluded.answer,
         persons = excluded.persons, expires_at = excluded.expires_at where messaging.idempotency.expires_at <= now()`,
@@ -78,6 +78,8 @@ export const keepAnswers = async (
       rows.map(({ command }) => command.idempotency?.bodyHash),
       rows.map(({ answer }) => (answer.ok ? answer.status : 0)),
       rows.map(({ answer }) => JSON.stringify(answer)),
+      // Arrays of arrays are of one length in PostgreSQL, so each goes as the text of one.
+      rows.map(({ answer }) => `{${(answer.ok ? answer.persons : undefined)?.join(',') ?? ''}}`),
       answerKeptHours,
     ],
   });

@@ -4,7 +4,7 @@ import type { Host } from '@khue/host/host';
 import type { Unit, UnitTable } from '@khue/contracts/units';
 import type { ImportJob, ImportKind, Outcome, RowToApply } from '@khue/imports/import-kind';
 import type { CellError } from '@khue/imports/layout';
-import { writeAudit } from '@khue/messaging/audit';
+import { recorded, writeAudit } from '@khue/messaging/audit';
 import type { Command, Tx } from '@khue/messaging/command';
 import { together } from '@khue/messaging/database';
 import { enqueue } from '@khue/messaging/outbox';
@@ -185,7 +185,7 @@ const tellAll = async (
       classes.map(({ past }) => past),
       job.id,
     ),
-    writeAudit(tx, [{ command, subject: job.id, before: undefined, after }]),
+    writeAudit(tx, [{ command, subject: job.id, before: null, after: recorded(after) }]),
     enqueue(
       tx,
       events.map((event) => ({ event: tellPast(event), command })),

@@ -4,7 +4,7 @@ import { fold } from '@khue/contracts/text';
 import type { ImportJob, ImportKind, Outcome, RowToApply, Verdict } from '@khue/imports/import-kind';
 import type { CellError } from '@khue/imports/layout';
 import { applyBatch } from '@khue/messaging/apply';
-import { writeAudit } from '@khue/messaging/audit';
+import { recorded, writeAudit } from '@khue/messaging/audit';
 import type { Answer, Command, Tx } from '@khue/messaging/command';
 import { v7 as uuidv7 } from 'uuid';
 import { peopleAggregate, type PeopleCommand } from '../commands.ts';
@@ -42,7 +42,12 @@ export const peopleImport = (directory: RegistryDirectory, identityRef: Identity
     const refused = answers.filter((answer) => !answer.ok).length;
     // One row for the chunk: each person's card names the import's command as its cause.
     await writeAudit(tx, [
-      { command: { ...envelope, body: { type: what } }, subject: job.id, before: undefined, after: { people: answers.length - refused, refused } },
+      {
+        command: { ...envelope, body: { type: what } },
+        subject: job.id,
+        before: null,
+        after: recorded({ people: answers.length - refused, refused }),
+      },
     ]);
     return answers;
   };
