@@ -61,7 +61,7 @@ export interface Aggregate<Body, State, Event> {
   decide(command: Command<Body>, state: State): Decision<Event>;
   /** Applies the event to the workspace and counts it in the version of its aggregate. Must not throw. */
   evolve(state: State, event: Event): void;
-  /** Writes what changed, by set; affected rows other than expected is an error. */
+  /** Writes what changed, by set, all of it sent before it first waits where that can be; affected rows other than expected is an error. */
   save(tx: Tx, state: State): Promise<void>;
   /** What we tell the world of the event, called right after it evolved: `sequence` is its aggregate's version now. */
   outbound(event: Event, state: State): readonly Outgoing[];

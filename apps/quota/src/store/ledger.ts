@@ -74,8 +74,8 @@ export const save = async (tx: Tx, { ledger, before, depths }: Workspace): Promi
   const depthOf = (account: Account): number =>
     depths.get(account.id) ?? (account.parentAccountId === null ? 0 : (depths.get(account.parentAccountId) ?? 0) + 1);
   const accounts = changed(ledger.accounts, before.accounts).map((account) => ({ ...account, depth: depthOf(account) }));
-  await savePots(tx, changed(ledger.pots, before.pots));
   await together(tx, () => [
+    savePots(tx, changed(ledger.pots, before.pots)),
     saveAccounts(
       tx,
       accounts.sort((a, b) => a.depth - b.depth),
@@ -171,12 +171,23 @@ const readQueues = async (
 };
 
 const savePots = async (tx: Tx, pots: readonly Pot[]): Promise<void> => {
-  for (const pot of pots) {
-    await tx.query(
-      'insert into quota.pot (id, year, program_code, size, document_no, root_unit_id, closes_on, version) values ($1, $2, $3, $4, $5, $6, $7, $8)',
-      [pot.id, pot.year, pot.programCode, pot.size, pot.documentNo, pot.rootUnitId, pot.closesOn, pot.version],
-    );
-  }
+  if (pots.length === 0) return;
+  const { rowCount } = await tx.query({
+    name: 'pots-save',
+    text: `insert into quota.pot (id, year, program_code, size, document_no, root_unit_id, closes_on, version)
+      select * from unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::text[], $6::uuid[], $7::date[], $8::int[])`,
+    values: [
+      pots.map((pot) => pot.id),
+      pots.map((pot) => pot.year),
+      pots.map((pot) => pot.programCode),
+      pots.map((pot) => pot.size),
+      pots.map((pot) => pot.documentNo),
+      pots.map((pot) => pot.rootUnitId),
+      pots.map((pot) => pot.closesOn),
+      pots.map((pot) => pot.version),
+    ],
+  });
+  expectRows(rowCount, pots.length);
 };
 
 const saveAccounts = async (tx: Tx, accounts: readonly StoredAccount[]): Promise<void> => {
