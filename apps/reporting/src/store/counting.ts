@@ -54,26 +54,29 @@ export const countColumns = async (columns: Columns, selection: Selection, group
   const peopleWords = noPeople(columns.people).length;
   // Few groups have a bitmap each, set in this pass; for many, a turn's group is kept and its person sorted in later.
   const few = grouping !== 'place' && groups.length * peopleWords <= mostWords;
-  const bitmaps = new Int32Array(few ? groups.length * peopleWords : 0);
+  const bitmaps = new Int32Array(few ? (groups.length + 1) * peopleWords : 0);
   const inGroup = new Int32Array(few ? 0 : length);
   const pace = createPace();
-  for (let start = 0; start < length; start += part) {
-    for (let no = start, end = Math.min(start + part, length); no < end; no += 1) {
-      const klass = (classOf[no] as number) - 1;
-      let group = klass < 0 ? -1 : (byClass[klass] as number);
-      if (group >= 0 && placed) {
-        const place = placed(klass, unit[no] as number, person[no] as number);
-        if (place < 0 || grouping === 'place') group = place;
-        if (group >= 0) addClass(groups[group] as Group, klass);
+  if (few && !placed) await countByClass(columns, byClass, groups, bitmaps, pace);
+  else {
+    for (let start = 0; start < length; start += part) {
+      for (let no = start, end = Math.min(start + part, length); no < end; no += 1) {
+        const klass = (classOf[no] as number) - 1;
+        let group = klass < 0 ? -1 : (byClass[klass] as number);
+        if (group >= 0 && placed) {
+          const place = placed(klass, unit[no] as number, person[no] as number);
+          if (place < 0 || grouping === 'place') group = place;
+          if (group >= 0) addClass(groups[group] as Group, klass);
+        }
+        if (!few) inGroup[no] = group;
+        if (group < 0) continue;
+        const counted = groups[group] as Group;
+        counted.turns += 1;
+        counted.imported += imported[no] as number;
+        if (few) (bitmaps[group * peopleWords + ((person[no] as number) >>> 5)] as number) |= 1 << ((person[no] as number) & 31);
       }
-      if (!few) inGroup[no] = group;
-      if (group < 0) continue;
-      const counted = groups[group] as Group;
-      counted.turns += 1;
-      counted.imported += imported[no] as number;
-      if (few) (bitmaps[group * peopleWords + ((person[no] as number) >>> 5)] as number) |= 1 << ((person[no] as number) & 31);
+      await pace();
     }
-    await pace();
   }
   const everybody = few ? countBitmaps(columns, groups, bitmaps) : await countSorted(columns, groups, inGroup, pace);
 
@@ -88,6 +91,33 @@ export const countColumns = async (columns: Columns, selection: Selection, group
       classes: counted.reduce((all, group) => all.map((word, place) => word | (group.classes[place] as number)), new Int32Array(words)),
     }),
   };
+};
+
+/**
+ * The pass where the class alone says the group: half the time of the one above, for no turn touches an object or takes a branch. Turns of no group count in
+ * one behind the last.
+ */
+const countByClass = async (columns: Columns, byClass: Int32Array, groups: readonly Group[], bitmaps: Int32Array, pace: () => Promise<void>) => {
+  const { classOf, person, imported, length } = columns;
+  const nobody = groups.length;
+  const peopleWords = bitmaps.length / (nobody + 1);
+  const groupOf = Int32Array.from({ length: byClass.length + 1 }, (_, place) => {
+    const group = place === 0 ? -1 : (byClass[place - 1] as number);
+    return group < 0 ? nobody : group;
+  });
+  const turns = new Int32Array(nobody + 1);
+  const old = new Int32Array(nobody + 1);
+  for (let start = 0; start < length; start += part) {
+    for (let no = start, end = Math.min(start + part, length); no < end; no += 1) {
+      const group = groupOf[classOf[no] as number] as number;
+      const who = person[no] as number;
+      (turns[group] as number) += 1;
+      (old[group] as number) += imported[no] as number;
+      (bitmaps[group * peopleWords + (who >>> 5)] as number) |= 1 << (who & 31);
+    }
+    await pace();
+  }
+  groups.forEach((group, place) => Object.assign(group, { turns: turns[place], imported: old[place] }));
 };
 
 const figureOf = ({ key, turns, imported, people, classes }: Group): Figure => ({
