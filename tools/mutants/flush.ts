@@ -72,6 +72,23 @@ export const ofTheFlush: readonly Mutant[] = [
     tests: [[`${src}/locks-of-strangers.int.spec.ts`, 'a row that a stranger locks for 5 s']],
   },
   {
+    name: 'lock timeout: of the halves',
+    guard: 'a batch whose row a stranger holds is told apart before its callers have waited for half a minute',
+    file: `${src}/gather.ts`,
+    find: `lockMs: waits.lockOfHalf`,
+    replace: `lockMs: waits.lock`,
+    tests: [[`${src}/locks-of-strangers.int.spec.ts`, 'a row that a stranger never lets go']],
+  },
+  {
+    name: 'lock timeout: patience',
+    guard: 'who waited long for a turn is told to come again, and does not wait for a row as well',
+    file: `${src}/gather.ts`,
+    find: `performance.now() - since > gatherSizes.patienceMs`,
+    replace: `since < 0`,
+    tests: [[`${src}/locks-of-strangers.int.spec.ts`, 'a row that a stranger never lets go']],
+    hangs: true,
+  },
+  {
     name: 'lock timeout: may pass now',
     guard: 'a lock timeout (55P03) is nobody’s fault',
     file: `${src}/database.ts`,

@@ -7,6 +7,8 @@ export const waits = {
   connect: 5_000,
   /** A row held by a stranger: after this the batch is halved until the one that waits is alone. */
   lock: 250,
+  /** Of the halves of a batch that waited so long already. */
+  lockOfHalf: 10,
   /** The one that waits alone. */
   lockAlone: 10_000,
   statement: 20_000,

@@ -74,7 +74,7 @@ export const createGather = <Body, State, Event>(options: GatherOptions<Body, St
   };
 
   const waitAlone = async ({ command, answered }: Waiting<Body>): Promise<void> => {
-    const [answer = unavailable] = await run(options, [command], { patient: true });
+    const [answer = unavailable] = await run(options, [command], { lockMs: waits.lockAlone });
     answered(answer);
   };
 
@@ -86,7 +86,10 @@ export const createGather = <Body, State, Event>(options: GatherOptions<Body, St
   const mayOpen = (): boolean =>
     lanes === 0 || (lanes < gatherSizes.lanes && (queue.length >= gatherSizes.crowd || performance.now() - opened >= gatherSizes.stalledMs));
 
+  const tired = ({ since }: Waiting<Body>): boolean => performance.now() - since > gatherSizes.patienceMs;
+
   const pump = (): void => {
+    while (queue[0] && tired(queue[0])) queue.shift()?.answered(busy);
     while (queue.length > 0 && mayOpen()) {
       lanes += 1;
       opened = performance.now();
@@ -103,7 +106,7 @@ export const createGather = <Body, State, Event>(options: GatherOptions<Body, St
       }, gatherSizes.stalledMs);
     }
     while (blocked[0] && patientLanes < gatherSizes.patientLanes) {
-      if (performance.now() - blocked[0].since > gatherSizes.patienceMs) {
+      if (tired(blocked[0])) {
         blocked.shift()?.answered(busy);
         continue;
       }
@@ -140,8 +143,8 @@ const wholeTries = 2;
 const neighborTries = 3;
 
 interface Way {
-  /** Waits long for the one row of its one command. */
-  readonly patient?: boolean;
+  /** How long to wait for a row, in milliseconds. */
+  readonly lockMs?: number;
   /** When another flush of this gather ends; undefined while there is none that doesn't wait itself. */
   readonly neighborEnds?: () => Promise<void> | undefined;
 }
@@ -155,7 +158,7 @@ const run = async <Body, State, Event>(
   let neighbors = 0;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await transact(options, commands, way.patient ?? false);
+      return await transact(options, commands, way.lockMs ?? waits.lock);
     } catch (error) {
       if (error instanceof OutcomeUnknown) {
         options.onError(error);
@@ -180,14 +183,16 @@ const run = async <Body, State, Event>(
         return commands.map(() => unavailable);
       }
       if (commands.length === 1) {
-        if (failure === 'again') return [way.patient ? busy : rowHeld];
+        if (failure === 'again') return [way.lockMs === waits.lockAlone ? busy : rowHeld];
         options.onError(error);
         return [{ ok: false, code: failure === 'data' ? 'value-unacceptable' : 'internal-error' }];
       }
-      // Halved until the offender is alone. In order, for two halves may hold commands on one record.
+      // Halved until the offender is alone. In order, for two halves may hold commands on one record. A row that was waited for is not waited for as long again by
+      // each half: sixty-four who want it would take half a minute to be told apart.
       const middle = Math.ceil(commands.length / 2);
       const answers: Answer[] = [];
-      for (const half of [commands.slice(0, middle), commands.slice(middle)]) answers.push(...(await run(options, half, way)));
+      for (const half of [commands.slice(0, middle), commands.slice(middle)])
+        answers.push(...(await run(options, half, { ...way, ...(held ? { lockMs: waits.lockOfHalf } : {}) })));
       return answers;
     }
   }
@@ -196,7 +201,7 @@ const run = async <Body, State, Event>(
 const transact = async <Body, State, Event>(
   { pool, aggregate, replayable, committed, onError }: GatherOptions<Body, State, Event>,
   commands: readonly Command<Body>[],
-  patient: boolean,
+  lockMs: number,
 ): Promise<Answer[]> => {
   const answers = await inTransaction(
     pool,
@@ -215,7 +220,7 @@ const transact = async <Body, State, Event>(
       let next = 0;
       return claims.map((claim): Answer => (claim.state === 'answered' ? claim.answer : (decided[next++] ?? unavailable)));
     },
-    patient ? `${byKeys}; set local lock_timeout = ${waits.lockAlone}` : byKeys,
+    lockMs === waits.lock ? byKeys : `${byKeys}; set local lock_timeout = ${lockMs}`,
     { readsFirst: true },
   );
   committed();

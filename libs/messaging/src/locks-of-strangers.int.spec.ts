@@ -28,6 +28,27 @@ test('a row that a stranger locks for 5 s delays its own command: the other 59 a
   expect(await trial.written()).toEqual({ events: 120, audited: 120 });
 });
 
+test('a row that a stranger never lets go holds nobody longer than 30 s, however many want it, and their neighbors are answered meanwhile', async () => {
+  const stranger = await trial.stranger();
+  await stranger.query(`begin; select 1 from pot where id = 'pot-30' for update`);
+  const asked = performance.now();
+  const longest = { ms: 0 };
+  const wanting = Array.from({ length: 256 }, async () => {
+    const answer = await trial.gather.handle(take('pot-30'));
+    longest.ms = Math.max(longest.ms, performance.now() - asked);
+    return answer;
+  });
+  const neighbors = await Promise.all(Array.from({ length: 60 }, (_, n) => trial.gather.handle(take(`pot-${n + 101}`))));
+  expect(codes(neighbors)).toEqual(neighbors.map(() => 'ok'));
+  const answers = await Promise.all(wanting);
+  expect(new Set(codes(answers))).toEqual(new Set(['busy']));
+  expect(answers.every((answer) => !answer.ok && (answer.retryAfterSeconds ?? 0) > 0)).toBe(true);
+  expect(longest.ms).toBeLessThan(30_000);
+  await stranger.query('commit');
+  expect(codes([await trial.gather.handle(take('pot-30'))])).toEqual(['ok']);
+  expect(await trial.written()).toEqual({ events: 61, audited: 61 });
+});
+
 describe('a storm of eight writers, 60 of 200 hot rows each, against a stranger that locks in another order', () => {
   const pools: pg.Pool[] = [];
   afterEach(() => Promise.all(pools.splice(0).map((pool) => pool.end())));
