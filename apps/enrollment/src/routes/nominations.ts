@@ -18,9 +18,19 @@ import type { Commands } from '../commands.ts';
 import type { EnrollmentCommand } from '../domain/enrollment.ts';
 import { assertReadable, assertUnitReadable, reachOf } from '../store/reach.ts';
 import * as reading from '../store/reading.ts';
+import type { RuleBook } from '../store/rule-sets.ts';
+import { toldEnrollment, type KeptEnrollment } from './told-enrollment.ts';
 
 /** Who is sent, judged, approved and withdrawn. */
-export const serveNominations = ({ serve, pool, directory, problems }: Host, { enrollments }: Commands): void => {
+export const serveNominations = ({ serve, pool, directory, problems }: Host, { enrollments }: Commands, ruleBook: RuleBook): void => {
+  // For fresh and for kept answers alike, so that what is said again is what was said first.
+  const answered = async (command: Command<EnrollmentCommand>): Promise<Answer> => {
+    const answer = await enrollments.handle(command);
+    if (!answer.ok) return answer;
+    const kept = answer.body as KeptEnrollment;
+    return { ...answer, body: toldEnrollment(kept, await ruleBook.worded(kept.eligibility)) };
+  };
+
   serve(listNominations, async ({ query, caller, today }) => {
     const reach = reachOf(caller.grants, directory.units(), today);
     assertUnitReadable(reach, directory.units(), query.unitId);
@@ -31,12 +41,12 @@ export const serveNominations = ({ serve, pool, directory, problems }: Host, { e
     if (!found) throw new Refuse('not-found');
     assertReadable(caller.grants, directory.units(), today, found);
     const { hostUnitId: _, assigned: __, ...body } = found;
-    return { body, version: found.version };
+    return { body: { ...body, eligibility: body.eligibility && (await ruleBook.worded(body.eligibility)) }, version: found.version };
   });
 
   serve(nominateLearner, async (call) => {
     const { classId, personId, unitId } = call.body;
-    return enrollments.handle(call.command<EnrollmentCommand>({ type: 'NominateLearner', enrollmentId: uuidv7(), classId, personId, unitId }));
+    return answered(call.command<EnrollmentCommand>({ type: 'NominateLearner', enrollmentId: uuidv7(), classId, personId, unitId }));
   });
 
   serve(nominateLearners, async (call) => {
@@ -46,7 +56,7 @@ export const serveNominations = ({ serve, pool, directory, problems }: Host, { e
     const persons = [...new Set(call.body.personIds)];
     const nominate = (personId: string): Promise<Answer> => {
       const command = call.command<EnrollmentCommand>({ type: 'NominateLearner', enrollmentId: uuidv7(), classId, personId, unitId: undefined });
-      return enrollments.handle(keyFor(command, personId));
+      return answered(keyFor(command, personId));
     };
     const answers = await Promise.all(persons.map(nominate));
     const items = answers.map((answer, place) => ({
@@ -58,16 +68,14 @@ export const serveNominations = ({ serve, pool, directory, problems }: Host, { e
   });
 
   serve(recheckNomination, async (call) =>
-    enrollments.handle(call.command<EnrollmentCommand>({ type: 'RecheckNomination', enrollmentId: call.params.id }, because(call.body))),
+    answered(call.command<EnrollmentCommand>({ type: 'RecheckNomination', enrollmentId: call.params.id }, because(call.body))),
   );
-  serve(waiveRule, async (call) =>
-    enrollments.handle(call.command<EnrollmentCommand>({ type: 'WaiveRule', enrollmentId: call.params.id, waiver: call.body })),
-  );
+  serve(waiveRule, async (call) => answered(call.command<EnrollmentCommand>({ type: 'WaiveRule', enrollmentId: call.params.id, waiver: call.body })));
   serve(approveNomination, async (call) =>
-    enrollments.handle(call.command<EnrollmentCommand>({ type: 'ApproveNomination', enrollmentId: call.params.id }, because(call.body))),
+    answered(call.command<EnrollmentCommand>({ type: 'ApproveNomination', enrollmentId: call.params.id }, because(call.body))),
   );
   serve(withdrawNomination, async (call) =>
-    enrollments.handle(call.command<EnrollmentCommand>({ type: 'WithdrawEnrollment', enrollmentId: call.params.id }, because(call.body))),
+    answered(call.command<EnrollmentCommand>({ type: 'WithdrawEnrollment', enrollmentId: call.params.id }, because(call.body))),
   );
 };
 

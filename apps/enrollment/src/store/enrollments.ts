@@ -1,31 +1,11 @@
-import { publishedRuleSet, type PublishedRuleSet } from '@khue/contracts/eligibility';
 import type { Tx } from '@khue/messaging/command';
 import { together } from '@khue/messaging/database';
 import type { Directory } from '../domain/access.ts';
 import type { EnrollmentCommand } from '../domain/enrollment.ts';
 import { atKey, initialEnrollments, type Enrollment, type Enrollments, type Learner } from '../domain/records.ts';
 import { classesById, saveTaken } from './classes.ts';
+import type { RuleBook } from './rule-sets.ts';
 import { expectRows } from './series.ts';
-
-export type RuleSetReader = (tx: Tx) => Promise<readonly PublishedRuleSet[]>;
-
-/** Published rule sets, parsed once each: a version never changes, so its hash is all that has to be asked for. */
-export const ruleSetReader = (): RuleSetReader => {
-  const known = new Map<string, PublishedRuleSet>();
-  return async (tx) => {
-    const { rows } = await tx.query<{ hash: string }>({ name: 'rule-set-hashes', text: 'select hash from enrollment.rule_set' });
-    const unknown = rows.map(({ hash }) => hash).filter((hash) => !known.has(hash));
-    if (unknown.length > 0) {
-      const news = await tx.query<{ hash: string; body: unknown }>({
-        name: 'rule-set-by-hash',
-        text: 'select hash, body from enrollment.rule_set where hash = any($1)',
-        values: [unknown],
-      });
-      for (const { hash, body } of news.rows) known.set(hash, publishedRuleSet.parse({ hash, ruleSet: body }));
-    }
-    return rows.map(({ hash }) => known.get(hash)).filter((set) => set !== undefined);
-  };
-};
 
 const enrollmentColumns = `e.id, e.class_id as "classId", e.person_id as "personId", e.unit_id as "unitId", e.state, e.eligibility, e.waivers, e.seat, e.seat_sequence as "seatSequence",
   e.reason, e.entered_by as "enteredBy", e.entered_at as "enteredAt", e.approved_by as "approvedBy", e.approved_at as "approvedAt", e.grant_id as "grantId", e.version, e.sequence`;
@@ -41,7 +21,7 @@ export const loadEnrollments = async (
   tx: Tx,
   commands: readonly EnrollmentCommand[],
   directory: Directory,
-  ruleSets: RuleSetReader,
+  ruleBook: RuleBook,
 ): Promise<Enrollments> => {
   const nominations = commands.filter((command) => command.type === 'NominateLearner');
   const named = commands.filter((command) => command.type !== 'NominateLearner');
@@ -59,7 +39,7 @@ export const loadEnrollments = async (
     lockPairs(tx, nominations),
     readTwins(tx, nominations),
     judges ? readLearners(tx, persons) : [],
-    judges ? ruleSets(tx) : [],
+    judges ? ruleBook.published(tx) : [],
   ]);
   return initialEnrollments({
     ...directory,
@@ -203,7 +183,7 @@ const update = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
   expectRows('enrollment-update', rows.length, rowCount);
 };
 
-/** The answer of the check is some kilobytes: written when it is new, not with each step. */
+/** What a check found is written when it is new, not with each step. */
 const updateJudgment = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
   if (rows.length === 0) return;
   const { rowCount } = await tx.query({
