@@ -291,6 +291,10 @@ describe('reading', () => {
     expect(await refusedAs(post('officer.c11', '/nominations', { classId, personId: idOf('nga') }))).toBe('403 out-of-scope');
     const { id } = await nominate('nga', classId, 'officer.c21');
     expect(await expectStatus(get('officer.c21', `/nominations/${id}`), 200)).toMatchObject({ unitId: idOf('c21') });
+    // As if the split had come after the nomination.
+    await service.service.pool.query('update enrollment.enrollment set unit_id = $2 where id = $1', [id, idOf('old')]);
+    expect(await refusedAs(post('officer.c11', `/nominations/${id}/withdraw`))).toBe('403 out-of-scope');
+    expect(await expectStatus<Row>(post('officer.c21', `/nominations/${id}/withdraw`), 200)).toMatchObject({ unitId: idOf('old'), version: 2 });
   });
   it('shows no name of somebody whose card was erased', async () => {
     const { id } = await nominate('khoa', await open());

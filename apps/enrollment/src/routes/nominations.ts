@@ -13,7 +13,7 @@ import type { Host } from '@khue/host/host';
 import { Refuse } from '@khue/host/refuse';
 import type { Answer, Command } from '@khue/messaging/command';
 import { bindKey } from '@khue/messaging/idempotency';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '@khue/messaging/new-id';
 import type { Commands } from '../commands.ts';
 import type { EnrollmentCommand } from '../domain/enrollment.ts';
 import { assertReadable, assertUnitReadable, reachOf } from '../store/reach.ts';
@@ -46,7 +46,7 @@ export const serveNominations = ({ serve, pool, directory, problems }: Host, { e
 
   serve(nominateLearner, async (call) => {
     const { classId, personId, unitId } = call.body;
-    return answered(call.command<EnrollmentCommand>({ type: 'NominateLearner', enrollmentId: uuidv7(), classId, personId, unitId }));
+    return answered(call.command<EnrollmentCommand>({ type: 'NominateLearner', enrollmentId: newId(), classId, personId, unitId }));
   });
 
   serve(nominateLearners, async (call) => {
@@ -55,7 +55,7 @@ export const serveNominations = ({ serve, pool, directory, problems }: Host, { e
     if (idempotency && !(await bindKey(pool, idempotency))) throw new Refuse('idempotency-key-reused', { field: 'Idempotency-Key' });
     const persons = [...new Set(call.body.personIds)];
     const nominate = (personId: string): Promise<Answer> => {
-      const command = call.command<EnrollmentCommand>({ type: 'NominateLearner', enrollmentId: uuidv7(), classId, personId, unitId: undefined });
+      const command = call.command<EnrollmentCommand>({ type: 'NominateLearner', enrollmentId: newId(), classId, personId, unitId: undefined });
       return answered(keyFor(command, personId));
     };
     const answers = await Promise.all(persons.map(nominate));

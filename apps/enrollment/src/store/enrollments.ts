@@ -10,6 +10,13 @@ import { expectRows } from './series.ts';
 const enrollmentColumns = `e.id, e.class_id as "classId", e.person_id as "personId", e.unit_id as "unitId", e.state, e.eligibility, e.waivers, e.seat, e.seat_sequence as "seatSequence",
   e.reason, e.entered_by as "enteredBy", e.entered_at as "enteredAt", e.approved_by as "approvedBy", e.approved_at as "approvedAt", e.grant_id as "grantId", e.version, e.sequence`;
 
+/** Where a row of a split unit stands, beside the row itself: asked for afterwards, it was a turn to the server of its own. */
+interface Placed {
+  readonly assigned: string | null;
+}
+const assignedTo = (row: string): string =>
+  `(select a.to_unit_id from directory.assignment a where a.from_unit_id = ${row}.unit_id and a.person_id = ${row}.person_id) as assigned`;
+
 /** Commands that count or give places of a class work under the lock of its row. */
 const countsPlaces = (command: EnrollmentCommand): boolean =>
   command.type === 'ApproveNomination' ||
@@ -41,13 +48,14 @@ export const loadEnrollments = async (
     judges ? readLearners(tx, persons) : [],
     judges ? ruleBook.published(tx) : [],
   ]);
+  const placed = [...learners, ...enrollments].filter((row): row is typeof row & { assigned: string } => row.assigned !== null);
   return initialEnrollments({
     ...directory,
     classes,
-    enrollments,
+    enrollments: enrollments.map(({ assigned: _, ...row }) => row),
     twins,
     learners: new Map(learners.map((it) => [it.personId, it])),
-    assigned: await readAssigned(tx, [...learners, ...enrollments]),
+    assigned: new Map(placed.map(({ unitId, personId, assigned }) => [atKey(unitId, personId), assigned])),
     ruleSets: sets,
   });
 };
@@ -62,11 +70,11 @@ const readPlaces = async (tx: Tx, ids: readonly string[]): Promise<Pick<Enrollme
   return rows;
 };
 
-const lockEnrollments = async (tx: Tx, ids: readonly string[]): Promise<Enrollment[]> => {
+const lockEnrollments = async (tx: Tx, ids: readonly string[]): Promise<(Enrollment & Placed)[]> => {
   if (ids.length === 0) return [];
-  const { rows } = await tx.query<Enrollment>({
+  const { rows } = await tx.query<Enrollment & Placed>({
     name: 'enrollment-lock',
-    text: `select ${enrollmentColumns} from enrollment.enrollment e where id = any($1::uuid[]) order by id for no key update`,
+    text: `select ${enrollmentColumns}, ${assignedTo('e')} from enrollment.enrollment e where id = any($1::uuid[]) order by id for no key update`,
     values: [ids],
   });
   return rows;
@@ -99,16 +107,17 @@ const readTwins = async (tx: Tx, nominations: readonly Pick<Enrollment, 'classId
   return rows;
 };
 
-const readLearners = async (tx: Tx, persons: readonly string[]): Promise<Learner[]> =>
+const readLearners = async (tx: Tx, persons: readonly string[]): Promise<(Learner & Placed)[]> =>
   (
-    await tx.query<Learner>({
+    await tx.query<Learner & Placed>({
       name: 'person-learners',
-      text: 'select person_id as "personId", unit_id as "unitId", facts, merged_into as "mergedInto" from cards.person where person_id = any($1::uuid[])',
+      text: `select person_id as "personId", unit_id as "unitId", facts, merged_into as "mergedInto", ${assignedTo('p')} from cards.person p
+        where person_id = any($1::uuid[])`,
       values: [[...new Set(persons)]],
     })
   ).rows;
 
-/** Where rows of split units stand, by unit and person. */
+/** Where rows of split units stand, by unit and person, for rows that are stored nowhere yet. */
 export const readAssigned = async (tx: Tx, rows: readonly { readonly unitId: string; readonly personId: string }[]): Promise<Map<string, string>> => {
   if (rows.length === 0) return new Map();
   const found = await tx.query<{ unitId: string; personId: string; toUnitId: string }>({
