@@ -38,25 +38,29 @@ export const wordingOf = ({ rules }: RuleSet): Wording =>
 /** Whether it was stored with its words, as all were once: then it is shown as it is. */
 export const hasWords = (stored: StoredEligibility): stored is EligibilityAnswer => 'awaitingOfficialText' in stored;
 
-/**
- * The answer to findings, its members in one order whatever the store made of theirs: said again, it is the same to the byte. Throws where a rule has no
- * words, for findings are never of another rule set than the one they name.
- */
-export const worded = ({ verdict, reason, ruleSet, results }: Findings, wording: Wording): EligibilityAnswer => {
-  const shown = results.map(({ ruleId, outcome, missing = [], waivedBy }): RuleResult => {
-    const words = wording.get(ruleId);
-    if (!words) throw new Error(`the rule ${ruleId} has no words in the rule set ${ruleSet?.hash ?? 'none'}`);
-    const { partOf, source, confidence, vi, en } = words;
-    const waived = waivedBy ? { waivedBy: { documentNo: waivedBy.documentNo, date: waivedBy.date } } : {};
-    return { ruleId, partOf, outcome, source, confidence, vi, en, missing: [...missing], ...waived };
-  });
-  return {
-    verdict,
-    reason,
-    ruleSet: ruleSet && { id: ruleSet.id, version: ruleSet.version, hash: ruleSet.hash },
-    results: shown,
-    awaitingOfficialText: shown
-      .filter(({ partOf, outcome, waivedBy }) => partOf === null && waivedBy === undefined && outcome === 'official-text-missing')
-      .map(({ ruleId }) => ruleId),
-  };
+/** One rule's result, with its words. Throws where it has none, for findings are never of another rule set than the one they name. */
+export const resultOf = ({ ruleId, outcome, missing = [], waivedBy }: RuleFinding, wording: Wording): RuleResult => {
+  const words = wording.get(ruleId);
+  if (!words) throw new Error(`the rule ${ruleId} has no words in the rule set that it was judged by`);
+  const { partOf, source, confidence, vi, en } = words;
+  const waived = waivedBy ? { waivedBy: { documentNo: waivedBy.documentNo, date: waivedBy.date } } : {};
+  return { ruleId, partOf, outcome, source, confidence, vi, en, missing: [...missing], ...waived };
+};
+
+/** Rules that no answer can rest on yet, though nobody decided an exception. */
+const awaiting = (results: readonly RuleFinding[]): string[] =>
+  results
+    .filter(({ partOf, outcome, waivedBy }) => partOf === null && waivedBy === undefined && outcome === 'official-text-missing')
+    .map(({ ruleId }) => ruleId);
+
+/** What the answer says before and behind its results, which need no words; members in one order, whatever the store made of theirs. */
+export const frameOf = ({ verdict, reason, ruleSet, results }: Findings) => ({
+  before: { verdict, reason, ruleSet: ruleSet && { id: ruleSet.id, version: ruleSet.version, hash: ruleSet.hash } },
+  behind: { awaitingOfficialText: awaiting(results) },
+});
+
+/** The answer to findings: said again, it is the same to the byte. */
+export const worded = (findings: Findings, wording: Wording): EligibilityAnswer => {
+  const { before, behind } = frameOf(findings);
+  return { ...before, results: findings.results.map((finding) => resultOf(finding, wording)), ...behind };
 };

@@ -9,6 +9,7 @@ import {
   withdrawNomination,
 } from '@khue/contracts/http/enrollment';
 import { toProblem } from '@khue/contracts/problems';
+import type { Reply } from '@khue/host/door';
 import type { Host } from '@khue/host/host';
 import { Refuse } from '@khue/host/refuse';
 import type { Answer, Command } from '@khue/messaging/command';
@@ -19,16 +20,17 @@ import type { EnrollmentCommand } from '../domain/enrollment.ts';
 import { assertReadable, assertUnitReadable, reachOf } from '../store/reach.ts';
 import * as reading from '../store/reading.ts';
 import type { RuleBook } from '../store/rule-sets.ts';
-import { toldEnrollment, type KeptEnrollment } from './told-enrollment.ts';
+import { encodedEnrollment, toldEnrollment, type KeptEnrollment } from './told-enrollment.ts';
 
 /** Who is sent, judged, approved and withdrawn. */
 export const serveNominations = ({ serve, pool, directory, problems }: Host, { enrollments }: Commands, ruleBook: RuleBook): void => {
   // For fresh and for kept answers alike, so that what is said again is what was said first.
-  const answered = async (command: Command<EnrollmentCommand>): Promise<Answer> => {
+  const answered = async (command: Command<EnrollmentCommand>): Promise<Reply> => {
     const answer = await enrollments.handle(command);
     if (!answer.ok) return answer;
     const kept = answer.body as KeptEnrollment;
-    return { ...answer, body: toldEnrollment(kept, await ruleBook.worded(kept.eligibility)) };
+    const json = encodedEnrollment(kept, await ruleBook.encoded(kept.eligibility));
+    return { json, status: answer.status, ...(answer.version === undefined ? {} : { version: answer.version }) };
   };
 
   serve(listNominations, async ({ query, caller, today }) => {
@@ -56,15 +58,15 @@ export const serveNominations = ({ serve, pool, directory, problems }: Host, { e
     const persons = [...new Set(call.body.personIds)];
     const nominate = (personId: string): Promise<Answer> => {
       const command = call.command<EnrollmentCommand>({ type: 'NominateLearner', enrollmentId: newId(), classId, personId, unitId: undefined });
-      return answered(keyFor(command, personId));
+      return enrollments.handle(keyFor(command, personId));
     };
     const answers = await Promise.all(persons.map(nominate));
-    const items = answers.map((answer, place) => ({
-      personId: persons[place],
-      nomination: answer.ok ? answer.body : null,
-      problem: answer.ok ? null : toProblem(problems, answer, call.correlationId),
-    }));
-    return { body: { items } };
+    const item = async (personId: string, answer: Answer) => {
+      if (!answer.ok) return { personId, nomination: null, problem: toProblem(problems, answer, call.correlationId) };
+      const kept = answer.body as KeptEnrollment;
+      return { personId, nomination: toldEnrollment(kept, await ruleBook.worded(kept.eligibility)), problem: null };
+    };
+    return { body: { items: await Promise.all(persons.map((personId, place) => item(personId, answers[place] as Answer))) } };
   });
 
   serve(recheckNomination, async (call) =>

@@ -1,14 +1,15 @@
+import { OUTCOMES } from '@khue/contracts/eligibility';
 import { enrollmentRecord, readEnrollmentRecord } from '@khue/contracts/http/enrollment';
 import { testService, type TestService } from '@khue/testing/service';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Findings } from '../domain/findings.ts';
+import type { Findings, RuleFinding } from '../domain/findings.ts';
 import { api, card, city, expectStatus, fit, idOf, publishCatalog, unrated } from '../service.fixture.ts';
 import { createEnrollment } from '../service.ts';
 import { createRuleBook } from './rule-sets.ts';
 
 let service: TestService;
 let classId: string;
-const people = ['an', 'binh', 'chi', 'dung', 'giang', 'hoa', 'khoa', 'lan', 'minh'];
+const people = ['an', 'binh', 'chi', 'dung', 'giang', 'hoa', 'khoa', 'lan', 'minh', 'oanh'];
 beforeAll(async () => {
   service = await testService('enrollment', createEnrollment);
   await service.publish(city);
@@ -62,6 +63,20 @@ describe('what a check found', () => {
       for (const shown of row.items?.map(({ nomination }) => nomination) ?? [row]) enrollmentRecord.parse(shown);
     }
   });
+});
+
+it('an answer that was encoded before is the JSON of the answer, whatever was found', async () => {
+  const ruleBook = createRuleBook(service.service.pool);
+  const { id } = enrollmentRecord.parse((await nominate('oanh', 'k-oanh')).json());
+  const { ruleSet, ...found } = await stored(id);
+  const results = found.results.map(({ ruleId, ...it }, at) => ({ ...it, ruleId, outcome: OUTCOMES[at % OUTCOMES.length] ?? 'met' }));
+  const lacking = results.map((it): RuleFinding => ({ ...it, outcome: 'missing-data', missing: ['degree', 'birth'] }));
+  const waived = results.map((it): RuleFinding => ({ ...it, waivedBy: { documentNo: '12-QĐ/TU', date: '2026-01-05' } }));
+  const none: Findings = { verdict: 'eligible', reason: 'no-eligibility-rule', ruleSet: null, results: [] };
+  const all: Findings[] = [...[found.results, results, lacking, waived, []].map((its) => ({ ...found, ruleSet, results: its })), none];
+  // Twice: what was encoded for one is said to the next.
+  for (const findings of [...all, ...all])
+    expect((await ruleBook.encoded(findings)).toString()).toBe(JSON.stringify(await ruleBook.worded(findings)));
 });
 
 describe('what was stored with its words', () => {
