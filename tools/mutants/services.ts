@@ -72,6 +72,32 @@ export const ofTheServices: readonly Mutant[] = [
     tests: [[`${enrollment}/service.int.spec.ts`, 'is approved by another person, in scope, at the version they saw']],
   },
   {
+    name: 'enrollment: words that are lost',
+    guard: 'findings of a rule set that is not stored are an error, not an answer without words',
+    file: `${enrollment}/store/rule-sets.ts`,
+    find: `const inWords = async (stored: StoredEligibility): Promise<EligibilityAnswer> => {`,
+    replace: `const inWords = async (stored: StoredEligibility): Promise<EligibilityAnswer> => {
+    if (stored.ruleSet && !known.has(stored.ruleSet.hash)) await learn(pool, [stored.ruleSet.hash]);
+    if (!hasWords(stored) && !known.has(stored.ruleSet?.hash ?? '')) return worded({ ...stored, results: [] }, new Map());`,
+    tests: [[`${enrollment}/store/rule-sets.int.spec.ts`, 'are an error, not an answer without words']],
+  },
+  {
+    name: 'enrollment: words of old',
+    guard: 'what was stored with its words is shown as it is',
+    file: `${enrollment}/domain/findings.ts`,
+    find: `=> 'awaitingOfficialText' in stored;`,
+    replace: `=> 'never' in stored;`,
+    tests: [[`${enrollment}/store/rule-sets.int.spec.ts`, 'is read, approved and said again as it is']],
+  },
+  {
+    name: 'enrollment: said again',
+    guard: 'a repeated key gets the first answer to the byte',
+    file: `${enrollment}/routes/told-enrollment.ts`,
+    find: `members: { ...inOrder, ...members },`,
+    replace: `members,`,
+    tests: [[`${enrollment}/store/rule-sets.int.spec.ts`, 'is said again the same to the byte, by every command that shows it']],
+  },
+  {
     name: 'enrollment: tombstone',
     guard: 'an erased person’s card goes',
     file: `${enrollment}/store/people.ts`,

@@ -8,10 +8,11 @@ import { decideEnrollment, evolveEnrollment, type EnrollmentCommand, type Enroll
 import { decideProgram, evolveProgram, type ProgramPublished, type Programs, type PublishProgram } from './domain/programs.ts';
 import { openRules, type Enrollment, type Enrollments } from './domain/records.ts';
 import { decideRuleSet, evolveRuleSet, type PublishRuleSet, type RuleSetPublished, type RuleSets } from './domain/rule-sets.ts';
-import { shownEnrollment, tellClass, tellEnrollment, tellProgram } from './outbound.ts';
+import { keptEnrollment, tellClass, tellEnrollment, tellProgram } from './outbound.ts';
 import { loadPrograms, loadRuleSets, savePrograms, saveRuleSets } from './store/catalog.ts';
 import { loadClasses, saveClasses } from './store/classes.ts';
-import { loadEnrollments, ruleSetReader, saveEnrollments } from './store/enrollments.ts';
+import { loadEnrollments, saveEnrollments } from './store/enrollments.ts';
+import type { RuleBook } from './store/rule-sets.ts';
 import { keepSeatEvents, type SeatEvent } from './store/timeline.ts';
 
 const bodies = <Body>(commands: readonly Command<Body>[]): Body[] => commands.map(({ body }) => body);
@@ -78,27 +79,25 @@ const classes = (directory: () => Directory): Aggregate<OpenClass, Classes, Clas
 const audited = (row: Enrollment | undefined): unknown =>
   row && { ...row, eligibility: { verdict: row.eligibility.verdict, ruleSet: row.eligibility.ruleSet, openRules: openRules(row.eligibility) } };
 
-export const enrollmentAggregate = (directory: () => Directory): Aggregate<EnrollmentCommand, Enrollments, EnrollmentEvent> => {
-  const published = ruleSetReader();
-  return {
-    noun: 'enrollment',
-    load: (tx, commands) => loadEnrollments(tx, bodies(commands), directory(), published),
-    decide: (command, state) => decideEnrollment(command.body, by(command), state),
-    evolve: evolveEnrollment,
-    save: saveEnrollments,
-    outbound: tellEnrollment,
-    answer: ({ body }, state) => {
-      if (body.type === 'NoteSeat') return { ok: true, status: 200, body: null };
-      const row = need(state.enrollments.get(body.enrollmentId), 'enrollment');
-      const status = body.type === 'NominateLearner' || body.type === 'WaiveRule' ? 201 : 200;
-      return { ok: true, status, body: shownEnrollment(row, state), version: row.version, persons: [row.personId] };
-    },
-    subject: ({ body }, state) => {
-      const row = state.enrollments.get(body.enrollmentId);
-      return { id: body.enrollmentId, record: audited(row), ...(row ? { version: row.version } : {}) };
-    },
-  };
-};
+/** Answers with what was found: the door puts the words in (`routes/told-enrollment.ts`). */
+export const enrollmentAggregate = (directory: () => Directory, ruleBook: RuleBook): Aggregate<EnrollmentCommand, Enrollments, EnrollmentEvent> => ({
+  noun: 'enrollment',
+  load: (tx, commands) => loadEnrollments(tx, bodies(commands), directory(), ruleBook),
+  decide: (command, state) => decideEnrollment(command.body, by(command), state),
+  evolve: evolveEnrollment,
+  save: saveEnrollments,
+  outbound: tellEnrollment,
+  answer: ({ body }, state) => {
+    if (body.type === 'NoteSeat') return { ok: true, status: 200, body: null };
+    const row = need(state.enrollments.get(body.enrollmentId), 'enrollment');
+    const status = body.type === 'NominateLearner' || body.type === 'WaiveRule' ? 201 : 200;
+    return { ok: true, status, body: keptEnrollment(row, state), version: row.version, persons: [row.personId] };
+  },
+  subject: ({ body }, state) => {
+    const row = state.enrollments.get(body.enrollmentId);
+    return { id: body.enrollmentId, record: audited(row), ...(row ? { version: row.version } : {}) };
+  },
+});
 
 export interface Commands {
   readonly programs: Gather<PublishProgram>;
@@ -109,9 +108,9 @@ export interface Commands {
   noteSeats(tx: Tx, told: readonly { readonly command: Command<EnrollmentCommand>; readonly event: SeatEvent }[]): Promise<void>;
 }
 
-export const createCommands = (host: Host): Commands => {
+export const createCommands = (host: Host, ruleBook: RuleBook): Commands => {
   const directory = (): Directory => ({ units: host.directory.units(), grantsOf: host.directory.grantsOf });
-  const ofEnrollments = enrollmentAggregate(directory);
+  const ofEnrollments = enrollmentAggregate(directory, ruleBook);
   return {
     programs: host.gather(programs(directory)),
     ruleSets: host.gather(ruleSets(directory)),

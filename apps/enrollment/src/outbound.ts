@@ -100,8 +100,8 @@ export const tellPast = (event: PastEvent): Outgoing => {
   }
 };
 
-/** An enrollment as its writers get it back. */
-export const shownEnrollment = (row: Enrollment, state: Enrollments) => {
+/** An enrollment as its writers get it back, with what was found: that is kept for a repeated key. the door puts the words in. */
+export const keptEnrollment = (row: Enrollment, state: Enrollments) => {
   const { id, classId, personId, unitId, seat, reason, enteredBy, enteredAt, approvedBy, approvedAt, version, eligibility, waivers } = row;
   const { code: classCode, programCode, line, from, to } = classOf(state, row);
   return {

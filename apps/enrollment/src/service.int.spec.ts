@@ -128,7 +128,8 @@ describe('a nomination', () => {
       eligibility: { verdict: 'eligible', ruleSet: { id: '350-qd-tw' } },
     });
     expect(first.headers.etag).toBe('"1"');
-    expect((await post('officer.d1', '/nominations', { classId, personId: idOf('an') }, key)).json()).toEqual(first.json());
+    const again = await post('officer.d1', '/nominations', { classId, personId: idOf('an') }, key);
+    expect([again.body, again.headers.etag]).toEqual([first.body, first.headers.etag]);
     expect(await refusedAs(post('officer.d1', '/nominations', { classId, personId: idOf('an') }))).toBe('409 already-nominated');
     expect(await refusedAs(post('officer.c21', '/nominations', { classId, personId: idOf('binh') }))).toBe('403 out-of-scope');
     const awaited = await post('officer.d1', '/nominations', { classId, personId: idOf('not there') });
@@ -153,7 +154,8 @@ describe('a nomination', () => {
       post('officer.d1', '/nominations/bulk', { classId, personIds }, key),
       200,
     );
-    expect(again.items.map(({ nomination }) => nomination?.id)).toEqual(items.map(({ nomination }) => nomination?.id));
+    expect(again.items.map(({ nomination }) => JSON.stringify(nomination))).toEqual(items.map(({ nomination }) => JSON.stringify(nomination)));
+    expect(enrollmentRecord.parse(items[0]?.nomination).eligibility?.results[0]?.vi).toContain('350-QĐ/TW');
     // Another list under that key is refused as a whole, also one of people who were not on the first.
     for (const others of [['an', 'lan', 'giang'], ['hoa']]) {
       expect(await refusedAs(post('officer.d1', '/nominations/bulk', { classId, personIds: others.map(idOf) }, key))).toBe(
@@ -289,6 +291,10 @@ describe('reading', () => {
     expect(await refusedAs(post('officer.c11', '/nominations', { classId, personId: idOf('nga') }))).toBe('403 out-of-scope');
     const { id } = await nominate('nga', classId, 'officer.c21');
     expect(await expectStatus(get('officer.c21', `/nominations/${id}`), 200)).toMatchObject({ unitId: idOf('c21') });
+    // As if the split had come after the nomination.
+    await service.service.pool.query('update enrollment.enrollment set unit_id = $2 where id = $1', [id, idOf('old')]);
+    expect(await refusedAs(post('officer.c11', `/nominations/${id}/withdraw`))).toBe('403 out-of-scope');
+    expect(await expectStatus<Row>(post('officer.c21', `/nominations/${id}/withdraw`), 200)).toMatchObject({ unitId: idOf('old'), version: 2 });
   });
   it('shows no name of somebody whose card was erased', async () => {
     const { id } = await nominate('khoa', await open());

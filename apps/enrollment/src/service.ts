@@ -16,6 +16,7 @@ import { serveEnrollments } from './routes/enrollments.ts';
 import { serveImports } from './routes/imports.ts';
 import { serveNominations } from './routes/nominations.ts';
 import { oldestWaiting } from './store/reading.ts';
+import { createRuleBook } from './store/rule-sets.ts';
 
 const migrations = fileURLToPath(new URL('../prisma/migrations', import.meta.url));
 
@@ -26,10 +27,11 @@ export const createEnrollment = async (deps: Deps): Promise<RunningService> => {
     problems: { ...importRefusals, ...refusals },
     produces: [enrollmentFacts],
   });
-  const commands = createCommands(host);
+  const ruleBook = createRuleBook(host.pool);
+  const commands = createCommands(host, ruleBook);
   serveCatalog(host, commands);
-  serveNominations(host, commands);
-  serveEnrollments(host);
+  serveNominations(host, commands, ruleBook);
+  serveEnrollments(host, ruleBook);
   host.consume(quotaInbound(commands));
   host.consume(peopleInbound());
   const kinds = [pastTurnImport(host)];

@@ -186,6 +186,7 @@ export const ruleSet = z
 
 /** A rule set with the SHA-256, in hex, of its canonical JSON, computed at the door that published it. */
 export const publishedRuleSet = z.strictObject({ hash: z.string().regex(/^[0-9a-f]{64}$/), ruleSet });
+export type RuleSet = z.infer<typeof ruleSet>;
 export type PublishedRuleSet = z.infer<typeof publishedRuleSet>;
 
 /** An exception for one rule, recorded with the document by which the competent level decided it. */

@@ -35,6 +35,8 @@ export interface Call<R extends Route = Route> {
 export type Reply =
   | Answer
   | { readonly body: unknown; readonly status?: number; readonly version?: number }
+  /** A body that is JSON already. */
+  | { readonly json: Buffer; readonly status?: number; readonly version?: number }
   | { readonly stream: Readable; readonly type: string; readonly fileName: string };
 
 export interface DoorOptions {
@@ -166,10 +168,11 @@ const send = (reply: FastifyReply, result: Reply, route: Route, catalog: Problem
       .send(result.stream);
   }
   if ('ok' in result && !result.ok) return sendProblem(reply, catalog, result, correlationId);
-  const { body, status, version } = result;
+  const { status, version } = result;
   if (version !== undefined) reply.header('etag', `"${version}"`);
   reply.code(status ?? route.status);
-  return route.answer === 'none' ? reply.send() : reply.send(body);
+  if ('json' in result) return reply.header('content-type', 'application/json; charset=utf-8').send(result.json);
+  return route.answer === 'none' ? reply.send() : reply.send(result.body);
 };
 
 export interface ProblemSource {

@@ -10,6 +10,7 @@ import type { Form, Level } from '@khue/contracts/eligibility-codes';
 import rules350 from '../../rules/350-qd-tw.json' with { type: 'json' };
 import rules57 from '../../rules/57-qd-tw.json' with { type: 'json' };
 import { canBeWaived, checkEligibility, ruleSetFor } from './eligibility.ts';
+import { worded, wordingOf } from './findings.ts';
 
 const q57: PublishedRuleSet = publishedRuleSet.parse({ hash: '57'.repeat(32), ruleSet: rules57 });
 const q350: PublishedRuleSet = publishedRuleSet.parse({ hash: '35'.repeat(32), ruleSet: rules350 });
@@ -44,7 +45,7 @@ const check = (
   facts: LearnerFacts,
   form: Form = 'non-concentrated',
   waivers: Waiver[] = [],
-): EligibilityAnswer => eligibilityAnswer.parse(checkEligibility(set, level, form, year, facts, waivers));
+): EligibilityAnswer => eligibilityAnswer.parse(worded(checkEligibility(set, level, form, year, facts, waivers), wordingOf(set.ruleSet)));
 const find = (answer: EligibilityAnswer, id: string): RuleResult => {
   const found = answer.results.find(({ ruleId }) => ruleId === id);
   if (!found) throw new Error(`no result of ${id}`);

@@ -1,20 +1,9 @@
 import { ageIn } from '@khue/contracts/dates';
 import { rankOf } from '@khue/contracts/eligibility';
-import type {
-  Alternative,
-  CodeField,
-  Condition,
-  EligibilityAnswer,
-  FactField,
-  FlagField,
-  Outcome,
-  PublishedRuleSet,
-  Rule,
-  RuleResult,
-  Waiver,
-} from '@khue/contracts/eligibility';
+import type { Alternative, CodeField, Condition, FactField, FlagField, Outcome, PublishedRuleSet, Rule, Waiver } from '@khue/contracts/eligibility';
 import type { LearnerFacts } from '@khue/contracts/learner-facts';
 import type { Form, Level } from '@khue/contracts/eligibility-codes';
+import type { Findings, RuleFinding } from './findings.ts';
 
 interface Finding {
   readonly outcome: Outcome;
@@ -31,9 +20,9 @@ const settled = (holds: boolean): Finding => (holds ? met : notMet);
 const ALL: readonly Outcome[] = ['not-met', 'missing-data', 'official-text-missing', 'met'];
 const ANY: readonly Outcome[] = ['met', 'missing-data', 'official-text-missing', 'not-met'];
 
-const join = (order: readonly Outcome[], findings: readonly Finding[]): Finding => {
+const join = (order: readonly Outcome[], findings: readonly Pick<RuleFinding, keyof Finding>[]): Finding => {
   const outcome = order.find((one) => findings.some((finding) => finding.outcome === one)) ?? order.at(-1) ?? 'missing-data';
-  const lacking = outcome === 'missing-data' ? findings.flatMap((finding) => finding.missing) : [];
+  const lacking = outcome === 'missing-data' ? findings.flatMap((finding) => finding.missing ?? []) : [];
   return { outcome, missing: [...new Set(lacking)] };
 };
 
@@ -149,45 +138,34 @@ const judge = (condition: Condition, one: Case): Finding => {
 /* A row that was not read can't be met, and nobody is asked for data on its account; it only keeps "not met" from being said to those it may concern. */
 const judgeUnread = (condition: Condition, one: Case): Finding => (judge(condition, one).outcome === 'not-met' ? notMet : textMissing);
 
-const resultOf = (row: Rule | Alternative, partOf: string | null, finding: Finding): RuleResult => ({
-  ruleId: row.id,
-  partOf,
-  outcome: finding.outcome,
-  source: row.source,
-  confidence: row.confidence,
-  vi: row.text.vi,
-  en: row.text.en,
-  missing: [...finding.missing],
-});
+const lacking = ({ missing }: Finding): Pick<RuleFinding, 'missing'> => (missing.length > 0 ? { missing } : {});
+const ofRule = ({ id }: Rule, finding: Finding): RuleFinding => ({ ruleId: id, partOf: null, outcome: finding.outcome, ...lacking(finding) });
+const ofRow = ({ id }: Alternative, finding: Finding): RuleFinding => ({ ruleId: id, outcome: finding.outcome, ...lacking(finding) });
 
-const judgeRule = (rule: Rule, one: Case): readonly RuleResult[] => {
+const judgeRule = (rule: Rule, one: Case): readonly RuleFinding[] => {
   switch (rule.kind) {
     case 'must':
-      return [resultOf(rule, null, judge(rule.condition, one))];
+      return [ofRule(rule, judge(rule.condition, one))];
     case 'unread':
-      return [resultOf(rule, null, textMissing)];
+      return [ofRule(rule, textMissing)];
     case 'must-one-of': {
-      const rows = rule.alternatives.map((row) =>
-        resultOf(row, rule.id, row.confidence === 'unsure' ? judgeUnread(row.condition, one) : judge(row.condition, one)),
-      );
-      return [resultOf(rule, null, join(ANY, rows)), ...rows];
+      const rows = rule.alternatives.map((row) => ({
+        row,
+        finding: row.confidence === 'unsure' ? judgeUnread(row.condition, one) : judge(row.condition, one),
+      }));
+      const findings = rows.map(({ finding }) => finding);
+      return [ofRule(rule, join(ANY, findings)), ...rows.map(({ row, finding }) => ofRow(row, finding))];
     }
   }
 };
 
-const waive = (result: RuleResult, rule: Rule, waivers: readonly Waiver[]): RuleResult => {
+const waive = (result: RuleFinding, rule: Rule, waivers: readonly Waiver[]): RuleFinding => {
   if (rule.kind === 'unread' || rule.waiver === null || result.partOf !== null || result.outcome === 'met') return result;
   const record = waivers.find(({ ruleId }) => ruleId === result.ruleId);
   return record ? { ...result, waivedBy: { documentNo: record.documentNo, date: record.date } } : result;
 };
 
-const without = (verdict: EligibilityAnswer['verdict'], reason: EligibilityAnswer['reason']): EligibilityAnswer => ({
-  verdict,
-  reason,
-  ruleSet: null,
-  results: [],
-  awaitingOfficialText: [],
-});
+const without = (verdict: Findings['verdict'], reason: Findings['reason']): Findings => ({ verdict, reason, ruleSet: null, results: [] });
 
 /**
  * Judges a learner for one level and form. `level` is null for programs that have none (knowledge updates, retraining): nothing is asked.
@@ -200,7 +178,7 @@ export const checkEligibility = (
   intakeYear: number,
   facts: LearnerFacts,
   waivers: readonly Waiver[],
-): EligibilityAnswer => {
+): Findings => {
   if (level === null) return without('eligible', 'no-eligibility-rule');
   const rules = published?.ruleSet.rules.filter((rule) => rule.level === level) ?? [];
   if (published === null || rules.length === 0) return without('official-text-missing', 'no-rule-set-in-force');
@@ -218,7 +196,6 @@ export const checkEligibility = (
     reason: null,
     ruleSet: { id, version, hash: published.hash },
     results,
-    awaitingOfficialText: deciding.filter((result) => result.outcome === 'official-text-missing').map(({ ruleId }) => ruleId),
   };
 };
 

@@ -1,9 +1,10 @@
-import type { EligibilityAnswer, Waiver } from '@khue/contracts/eligibility';
+import type { Waiver } from '@khue/contracts/eligibility';
 import { existsOn, isWithin, standing } from '@khue/contracts/units';
 import { accept, refuse, type Decision } from '@khue/decider/decision';
 import { mayWriteAt, mayWriteRow, type Actor } from './access.ts';
 import type { LiveClass } from './classes.ts';
 import { canBeWaived, checkEligibility, ruleSetFor } from './eligibility.ts';
+import type { Findings } from './findings.ts';
 import { activeKey, assignedOf, classOf, type Enrollment, type Enrollments, type Learner } from './records.ts';
 
 export interface NominateLearner {
@@ -35,11 +36,11 @@ export interface LearnerNominated extends ByHand {
   readonly classId: string;
   readonly personId: string;
   readonly unitId: string;
-  readonly eligibility: EligibilityAnswer;
+  readonly eligibility: Findings;
 }
 export interface EligibilityRechecked extends ByHand {
   readonly type: 'EligibilityRechecked';
-  readonly eligibility: EligibilityAnswer;
+  readonly eligibility: Findings;
 }
 export interface RuleWaived extends ByHand {
   readonly type: 'RuleWaived';
@@ -50,7 +51,7 @@ export type NominationEvent = LearnerNominated | EligibilityRechecked | RuleWaiv
 const officers = ['officer'] as const;
 
 /** Under the rules in force on the day of the check; the age is that of the year of the intake. */
-const judge = (state: Enrollments, on: string, into: LiveClass, { facts }: Learner, waivers: readonly Waiver[]): EligibilityAnswer =>
+const judge = (state: Enrollments, on: string, into: LiveClass, { facts }: Learner, waivers: readonly Waiver[]): Findings =>
   checkEligibility(ruleSetFor(state.ruleSets, on), into.level, into.form ?? 'concentrated', Number(into.from.slice(0, 4)), facts, waivers);
 
 /** What is not yet known here is told apart from what is not allowed: the first passes by itself. */

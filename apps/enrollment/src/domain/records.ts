@@ -1,7 +1,8 @@
-import type { EligibilityAnswer, PublishedRuleSet, Waiver } from '@khue/contracts/eligibility';
+import type { PublishedRuleSet, Waiver } from '@khue/contracts/eligibility';
 import type { LearnerFacts } from '@khue/contracts/learner-facts';
 import type { Directory } from './access.ts';
 import type { LiveClass } from './classes.ts';
+import type { StoredEligibility } from './findings.ts';
 
 /** A person as the card has them: what a nomination is judged by. */
 export interface Learner {
@@ -25,7 +26,7 @@ export interface Enrollment {
   /** The unit that sends, as it was when it did. */
   readonly unitId: string;
   readonly state: EnrollmentState;
-  readonly eligibility: EligibilityAnswer;
+  readonly eligibility: StoredEligibility;
   readonly waivers: readonly Waiver[];
   /** What quota last said of the seat, and the number of that event: an older one changes nothing. */
   readonly seat: SeatWord | null;
@@ -90,7 +91,7 @@ export const classOf = (state: Enrollments, { classId }: Pick<Enrollment, 'class
 };
 
 /** Rules that keep the answer from being a plain yes: not met, lacking data, or waived. Ids; the data itself is nobody's business. */
-export const openRules = ({ results }: EligibilityAnswer): string[] =>
+export const openRules = ({ results }: StoredEligibility): string[] =>
   results
     .filter(({ partOf, outcome, waivedBy }) => partOf === null && (outcome === 'not-met' || outcome === 'missing-data' || waivedBy !== undefined))
     .map(({ ruleId }) => ruleId);

@@ -4,10 +4,11 @@ import type { Host } from '@khue/host/host';
 import { Refuse } from '@khue/host/refuse';
 import { assertReadable, assertUnitReadable, reachOf } from '../store/reach.ts';
 import * as reading from '../store/reading.ts';
+import type { RuleBook } from '../store/rule-sets.ts';
 import * as timeline from '../store/timeline.ts';
 
 /** Who is in which class, of today and of the past. */
-export const serveEnrollments = ({ serve, pool, directory }: Host): void => {
+export const serveEnrollments = ({ serve, pool, directory }: Host, ruleBook: RuleBook): void => {
   const readable = async ({ params, caller, today }: Call<typeof readEnrollment> | Call<typeof readTimeline>): Promise<reading.ShownEnrollment> => {
     const found = await reading.readEnrollment(pool, params.id);
     if (!found) throw new Refuse('not-found');
@@ -22,7 +23,7 @@ export const serveEnrollments = ({ serve, pool, directory }: Host): void => {
   });
   serve(readEnrollment, async (call) => {
     const { hostUnitId: _, assigned: __, ...body } = await readable(call);
-    return { body, version: body.version };
+    return { body: { ...body, eligibility: body.eligibility && (await ruleBook.worded(body.eligibility)) }, version: body.version };
   });
   serve(readTimeline, async (call) => {
     const { id, importId } = await readable(call);

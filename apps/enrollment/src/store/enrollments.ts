@@ -1,34 +1,21 @@
-import { publishedRuleSet, type PublishedRuleSet } from '@khue/contracts/eligibility';
 import type { Tx } from '@khue/messaging/command';
 import { together } from '@khue/messaging/database';
 import type { Directory } from '../domain/access.ts';
 import type { EnrollmentCommand } from '../domain/enrollment.ts';
 import { atKey, initialEnrollments, type Enrollment, type Enrollments, type Learner } from '../domain/records.ts';
 import { classesById, saveTaken } from './classes.ts';
+import type { RuleBook } from './rule-sets.ts';
 import { expectRows } from './series.ts';
-
-export type RuleSetReader = (tx: Tx) => Promise<readonly PublishedRuleSet[]>;
-
-/** Published rule sets, parsed once each: a version never changes, so its hash is all that has to be asked for. */
-export const ruleSetReader = (): RuleSetReader => {
-  const known = new Map<string, PublishedRuleSet>();
-  return async (tx) => {
-    const { rows } = await tx.query<{ hash: string }>({ name: 'rule-set-hashes', text: 'select hash from enrollment.rule_set' });
-    const unknown = rows.map(({ hash }) => hash).filter((hash) => !known.has(hash));
-    if (unknown.length > 0) {
-      const news = await tx.query<{ hash: string; body: unknown }>({
-        name: 'rule-set-by-hash',
-        text: 'select hash, body from enrollment.rule_set where hash = any($1)',
-        values: [unknown],
-      });
-      for (const { hash, body } of news.rows) known.set(hash, publishedRuleSet.parse({ hash, ruleSet: body }));
-    }
-    return rows.map(({ hash }) => known.get(hash)).filter((set) => set !== undefined);
-  };
-};
 
 const enrollmentColumns = `e.id, e.class_id as "classId", e.person_id as "personId", e.unit_id as "unitId", e.state, e.eligibility, e.waivers, e.seat, e.seat_sequence as "seatSequence",
   e.reason, e.entered_by as "enteredBy", e.entered_at as "enteredAt", e.approved_by as "approvedBy", e.approved_at as "approvedAt", e.grant_id as "grantId", e.version, e.sequence`;
+
+/** Where a row of a split unit stands, beside the row itself: asked for afterwards, it was a turn to the server of its own. */
+interface Placed {
+  readonly assigned: string | null;
+}
+const assignedTo = (row: string): string =>
+  `(select a.to_unit_id from directory.assignment a where a.from_unit_id = ${row}.unit_id and a.person_id = ${row}.person_id) as assigned`;
 
 /** Commands that count or give places of a class work under the lock of its row. */
 const countsPlaces = (command: EnrollmentCommand): boolean =>
@@ -41,7 +28,7 @@ export const loadEnrollments = async (
   tx: Tx,
   commands: readonly EnrollmentCommand[],
   directory: Directory,
-  ruleSets: RuleSetReader,
+  ruleBook: RuleBook,
 ): Promise<Enrollments> => {
   const nominations = commands.filter((command) => command.type === 'NominateLearner');
   const named = commands.filter((command) => command.type !== 'NominateLearner');
@@ -59,15 +46,16 @@ export const loadEnrollments = async (
     lockPairs(tx, nominations),
     readTwins(tx, nominations),
     judges ? readLearners(tx, persons) : [],
-    judges ? ruleSets(tx) : [],
+    judges ? ruleBook.published(tx) : [],
   ]);
+  const placed = [...learners, ...enrollments].filter((row): row is typeof row & { assigned: string } => row.assigned !== null);
   return initialEnrollments({
     ...directory,
     classes,
-    enrollments,
+    enrollments: enrollments.map(({ assigned: _, ...row }) => row),
     twins,
     learners: new Map(learners.map((it) => [it.personId, it])),
-    assigned: await readAssigned(tx, [...learners, ...enrollments]),
+    assigned: new Map(placed.map(({ unitId, personId, assigned }) => [atKey(unitId, personId), assigned])),
     ruleSets: sets,
   });
 };
@@ -82,11 +70,11 @@ const readPlaces = async (tx: Tx, ids: readonly string[]): Promise<Pick<Enrollme
   return rows;
 };
 
-const lockEnrollments = async (tx: Tx, ids: readonly string[]): Promise<Enrollment[]> => {
+const lockEnrollments = async (tx: Tx, ids: readonly string[]): Promise<(Enrollment & Placed)[]> => {
   if (ids.length === 0) return [];
-  const { rows } = await tx.query<Enrollment>({
+  const { rows } = await tx.query<Enrollment & Placed>({
     name: 'enrollment-lock',
-    text: `select ${enrollmentColumns} from enrollment.enrollment e where id = any($1::uuid[]) order by id for no key update`,
+    text: `select ${enrollmentColumns}, ${assignedTo('e')} from enrollment.enrollment e where id = any($1::uuid[]) order by id for no key update`,
     values: [ids],
   });
   return rows;
@@ -119,16 +107,17 @@ const readTwins = async (tx: Tx, nominations: readonly Pick<Enrollment, 'classId
   return rows;
 };
 
-const readLearners = async (tx: Tx, persons: readonly string[]): Promise<Learner[]> =>
+const readLearners = async (tx: Tx, persons: readonly string[]): Promise<(Learner & Placed)[]> =>
   (
-    await tx.query<Learner>({
+    await tx.query<Learner & Placed>({
       name: 'person-learners',
-      text: 'select person_id as "personId", unit_id as "unitId", facts, merged_into as "mergedInto" from cards.person where person_id = any($1::uuid[])',
+      text: `select person_id as "personId", unit_id as "unitId", facts, merged_into as "mergedInto", ${assignedTo('p')} from cards.person p
+        where person_id = any($1::uuid[])`,
       values: [[...new Set(persons)]],
     })
   ).rows;
 
-/** Where rows of split units stand, by unit and person. */
+/** Where rows of split units stand, by unit and person, for rows that are stored nowhere yet. */
 export const readAssigned = async (tx: Tx, rows: readonly { readonly unitId: string; readonly personId: string }[]): Promise<Map<string, string>> => {
   if (rows.length === 0) return new Map();
   const found = await tx.query<{ unitId: string; personId: string; toUnitId: string }>({
@@ -203,7 +192,7 @@ const update = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
   expectRows('enrollment-update', rows.length, rowCount);
 };
 
-/** The answer of the check is some kilobytes: written when it is new, not with each step. */
+/** What a check found is written when it is new, not with each step. */
 const updateJudgment = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
   if (rows.length === 0) return;
   const { rowCount } = await tx.query({

@@ -1,5 +1,6 @@
 import { toPage } from '@khue/host/cursor';
 import type { Pool } from 'pg';
+import type { StoredEligibility } from '../domain/findings.ts';
 import { placeAfter, type Paging } from './paging.ts';
 import { reachSql, type Reach } from './reach.ts';
 
@@ -112,6 +113,8 @@ export interface ShownEnrollment extends Shown {
   readonly assigned: string | null;
   readonly importId: string | null;
   readonly version: number;
+  /** As it is stored: `RuleBook.worded` has the words. Null for a turn of the past. */
+  readonly eligibility: StoredEligibility | null;
 }
 
 const withScope = `c.host_unit_id as "hostUnitId", a.to_unit_id as assigned`;

@@ -13,6 +13,7 @@ import type { EnrollmentCommand } from '../domain/enrollment.ts';
 import { api, card, city, expectStatus, fit, idOf, publishCatalog } from '../service.fixture.ts';
 import { createEnrollment } from '../service.ts';
 import { applyCards, cardsSchema } from './people.ts';
+import { createRuleBook } from './rule-sets.ts';
 
 let service: TestService;
 let directory: Directory;
@@ -80,7 +81,7 @@ const both = async (
   two: Command<EnrollmentCommand>,
   transaction: (tx: Tx) => Tx = (tx) => tx,
 ): Promise<Answer[]> => {
-  const aggregate = enrollmentAggregate(() => directory);
+  const aggregate = enrollmentAggregate(() => directory, createRuleBook(service.service.pool));
   let second: Promise<Answer[]> | undefined;
   const first = await inTransaction(service.service.pool, async (tx) => {
     const answers = await applyBatch(transaction(tx), aggregate, [one]);
@@ -160,7 +161,7 @@ describe('an enrollment', () => {
   });
   it('that is not there can not be saved: state and events would part', async () => {
     const [enrollmentId = ''] = (await contested()).ids;
-    const aggregate = enrollmentAggregate(() => directory);
+    const aggregate = enrollmentAggregate(() => directory, createRuleBook(service.service.pool));
     const saving = inTransaction(service.service.pool, async (tx) => {
       const state = await aggregate.load(tx, [approve(enrollmentId)]);
       const row = state.enrollments.get(enrollmentId);
