@@ -1,6 +1,8 @@
 import type { Mutant } from './mutant.ts';
 
 const host = 'libs/host/src';
+const gateway = 'apps/gateway/src';
+const forwarding = `${gateway}/forward.spec.ts`;
 const tokens = `${host}/identity.spec.ts`;
 const quota = 'apps/quota/src/service.int.spec.ts';
 
@@ -10,23 +12,23 @@ export const ofTheDoors: readonly Mutant[] = [
     name: 'token: audience',
     guard: 'a token for somebody else is none for us',
     file: `${host}/identity.ts`,
-    find: `          audience,\n          algorithms`,
-    replace: `          algorithms`,
+    find: `        audience,\n        algorithms`,
+    replace: `        algorithms`,
     tests: [[tokens, 'for another audience']],
   },
   {
     name: 'token: issuer',
     guard: 'a token of another issuer is none',
     file: `${host}/identity.ts`,
-    find: `          issuer,\n          audience,\n          algorithms`,
-    replace: `          audience,\n          algorithms`,
+    find: `        issuer,\n        audience,\n        algorithms`,
+    replace: `        audience,\n        algorithms`,
     tests: [[tokens, 'of another issuer']],
   },
   {
     name: 'token: algorithm',
     guard: 'only RS256 and ES256 are taken',
     file: `${host}/identity.ts`,
-    find: `          algorithms: ['RS256', 'ES256'],\n`,
+    find: `        algorithms: ['RS256', 'ES256'],\n`,
     replace: ``,
     tests: [[tokens, 'signed by another algorithm']],
   },
@@ -117,5 +119,72 @@ export const ofTheDoors: readonly Mutant[] = [
     find: `if (['PUT', 'PATCH', 'DELETE'].includes(route.method)) throw`,
     replace: `if (route.method === 'NEVER') throw`,
     tests: [['apps/registry/src/routes/people.int.spec.ts', 'is mended only by who has seen the newest version']],
+  },
+  {
+    name: 'forward: for one connection only, toward the service',
+    guard: 'what is meant for the caller’s connection stays there',
+    file: `${gateway}/forward.ts`,
+    find: `&& !keptFromServices.has(name) && !named?.has(name)`,
+    replace: `&& name !== 'host' && name !== 'x-correlation-id' && name !== 'connection'`,
+    tests: [[forwarding, 'carries the gateway’s correlation id']],
+  },
+  {
+    name: 'forward: for one connection only, toward the caller',
+    guard: 'what is meant for the service’s connection stays there',
+    file: `${gateway}/forward.ts`,
+    find: `&& !keptFromCallers.has(name) && !named?.has(name)`,
+    replace: `&& name !== 'transfer-encoding'`,
+    tests: [[forwarding, 'keeps the gateway’s own headers']],
+  },
+  {
+    name: 'forward: no faster than it is taken',
+    guard: 'a slow reader’s download does not fill the memory',
+    file: `${gateway}/forward.ts`,
+    find: `controller.pause();`,
+    replace: ``,
+    tests: [[forwarding, 'comes no faster than its caller takes it']],
+  },
+  {
+    name: 'forward: cut off is cut off',
+    guard: 'half an answer is not taken for a whole one',
+    file: `${gateway}/forward.ts`,
+    find: `if (raw.headersSent) raw.destroy();`,
+    replace: `if (raw.headersSent) raw.end();`,
+    tests: [[forwarding, 'that breaks off is cut off']],
+  },
+  {
+    name: 'forward: an unread body ends the connection',
+    guard: 'the rest of a body is not taken for the next request',
+    file: `${gateway}/forward.ts`,
+    find: `if (!reply.request.raw.complete) all.connection = 'close';`,
+    replace: ``,
+    tests: [[forwarding, 'before the body was read']],
+  },
+  {
+    name: 'forward: a frozen service',
+    guard: 'who waits for a connection waits no longer than who has one',
+    file: `${gateway}/forward.ts`,
+    find: `answerTo(reply, streamed ? undefined : headers, failed)`,
+    replace: `answerTo(reply, undefined, failed)`,
+    tests: [[forwarding, 'that is frozen']],
+  },
+  {
+    name: 'forward: nobody waits any more',
+    guard: 'a request whose caller has gone is not sent',
+    file: `${gateway}/forward.ts`,
+    find: `if (over || raw.destroyed) controller.abort(notAwaited);`,
+    replace: ``,
+    tests: [
+      [forwarding, 'that is frozen'],
+      [forwarding, 'to who has left'],
+    ],
+  },
+  {
+    name: 'forward: a download nobody takes',
+    guard: 'an answer whose caller has gone is stopped',
+    file: `${gateway}/forward.ts`,
+    find: `raw.once('close', () => controller.abort(notAwaited));`,
+    replace: ``,
+    tests: [[forwarding, 'to who has left']],
   },
 ];
