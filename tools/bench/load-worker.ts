@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import autocannon from 'autocannon';
 import { createAsker, createTally, type Answers } from './asking.ts';
 import { runArrivals } from './arrivals.ts';
@@ -57,7 +58,12 @@ const closedLoop = async ({
 
 process.once('message', async (load: Load) => {
   const used = process.cpuUsage();
+  const loop = monitorEventLoopDelay({ resolution: 1 });
+  loop.enable();
   const answers = load.rate === undefined ? await closedLoop(load) : await runArrivals({ ...load, rate: load.rate });
   const { user, system } = process.cpuUsage(used);
-  process.send?.({ late: 0, ...answers, processorSeconds: (user + system) / 1_000_000 } satisfies LoadResult, () => process.disconnect());
+  process.send?.(
+    { late: 0, ...answers, processorSeconds: (user + system) / 1_000_000, loopP99: loop.percentile(99) / 1_000_000 } satisfies LoadResult,
+    () => process.disconnect(),
+  );
 });

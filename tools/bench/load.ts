@@ -24,6 +24,8 @@ export interface LoadResult extends Answers {
   readonly answersInAll: number;
   /** What the generator itself took of the cores, warm-up included. */
   readonly processorSeconds: number;
+  /** How late the generator itself was in ninety-nine of a hundred turns, milliseconds: by so much an answer may have waited to be seen. */
+  readonly loopP99: number;
 }
 
 /** Drives a load from a process of its own. Throws when that process fails. */

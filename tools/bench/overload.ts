@@ -32,8 +32,9 @@ export const measureOverload = async (city: City, pace: Pace & { readonly connec
       connections: 256,
     });
     const cost = watchCost({ enrollment, postgres: city.postgres });
+    await lookAtLoop(url);
     const flood = await team.nominate({ url, seconds, warmUpSeconds, atLeast, bad: somewhatBad, rate: peak.perSecond * excess, connections });
-    const seen = cost(flood);
+    const seen = { ...cost(flood), ...(await lookAtLoop(url)), generatorLoopP99: Math.round(flood.loopP99 * 10) / 10 };
     let recovery = 0;
     for (let p99 = Infinity; p99 > 2 * quiet.p99 && recovery < longestRecovery; recovery += 1)
       ({ p99 } = await team.nominate({ url, seconds: 1, warmUpSeconds: 0, bad: somewhatBad, rate: peak.perSecond * calm, connections: 256 }));
@@ -58,6 +59,17 @@ export const measureOverload = async (city: City, pace: Pace & { readonly connec
     say(`round ${round}: peak ${peak.perSecond.toFixed(0)}, at ${excess} times that ${flood.perSecond.toFixed(0)} and ${refused.count} refused`);
   }
   return [figure({ name: 'overload-goodput', unit: '1/s', aim: '>= 0.9' }, runs)];
+};
+
+/**
+ * How long the service's event loop kept the next in line waiting since the last look, milliseconds. A refusal is decided at once when it is read, and can't be read
+ * sooner.
+ */
+const lookAtLoop = async (url: string): Promise<Record<string, number>> => {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const ms = (name: string): number =>
+    Math.round(Number(new RegExp(`^nodejs_eventloop_lag_${name}_seconds (\\S+)$`, 'm').exec(metrics)?.[1]) * 10_000) / 10;
+  return { serviceLoopP50: ms('p50'), serviceLoopP99: ms('p99'), serviceLoopMax: ms('max') };
 };
 
 export const overload: Bench = {

@@ -1,11 +1,11 @@
 import rateLimit from '@fastify/rate-limit';
-import replyFrom from '@fastify/reply-from';
 import { createAdmission } from '@khue/host/admission';
 import { sendProblem } from '@khue/host/door';
-import type { Identity } from '@khue/host/identity';
+import type { Identity, Verified } from '@khue/host/identity';
 import { Refuse } from '@khue/host/refuse';
 import type { ProblemCatalog } from '@khue/contracts/problems';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { createForwarder } from './forward.ts';
 
 export interface RateLimits {
   readonly requests: number;
@@ -15,12 +15,6 @@ export interface RateLimits {
 }
 /** Requests one account may send in a window; far above a clerk, far below a loop that went wrong. */
 export const rateLimits: RateLimits = { requests: 30_000, windowMs: 10_000, accounts: 20_000 };
-/**
- * Waits and sizes toward the services, milliseconds. An import's plan is answered when its last row is read, so the answer may take long. `headers` ends before the
- * caller's own connection has been silent for 30 s and is closed: or who waits for a frozen service is cut off instead of told.
- */
-export const upstreamLimits = { connections: 96, connect: 3_000, headers: 28_000, uploadHeaders: 600_000, body: 60_000 } as const;
-
 declare module 'fastify' {
   interface FastifyRequest {
     sub: string | undefined;
@@ -43,11 +37,11 @@ export const serveProxy = async (http: FastifyInstance, { services, identity, pr
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
     scope.addContentTypeParser('multipart/form-data', (_, payload, done) => done(null, payload));
     scope.decorateRequest('sub', undefined);
-    scope.addHook('onRequest', async (request) => {
-      const verified = await identity.verify(request.headers.authorization);
-      if (verified.ok) request.sub = verified.sub;
-      else if (verified.reason === 'away') throw new Refuse('upstream-away', { retryAfterSeconds: 5 });
-      else throw new Refuse(verified.reason === 'missing' ? 'token-missing' : 'token-invalid');
+    // Nothing is awaited where nothing has to be: most tokens were seen a moment ago.
+    scope.addHook('onRequest', (request, _, done) => {
+      const verified = identity.verify(request.headers.authorization);
+      if (verified instanceof Promise) verified.then((late) => done(admit(request, late)), done);
+      else done(admit(request, verified));
     });
     await scope.register(rateLimit, {
       max: limits.requests,
@@ -57,32 +51,22 @@ export const serveProxy = async (http: FastifyInstance, { services, identity, pr
       errorResponseBuilder: (_, context) => new Refuse('rate-limited', { retryAfterSeconds: Math.max(1, Math.ceil(context.ttl / 1_000)) }),
       addHeadersOnExceeding: {},
     });
-    await scope.register(replyFrom, {
-      disableCache: false,
-      undici: {
-        connections: upstreamLimits.connections,
-        pipelining: 1,
-        connect: { timeout: upstreamLimits.connect },
-        headersTimeout: upstreamLimits.uploadHeaders,
-        bodyTimeout: upstreamLimits.body,
-      },
-    });
     for (const [service, base] of Object.entries(services)) {
-      // One for each service: where one is frozen, its waiting requests take no place of another's.
+      // Both for each service: where one is frozen, its waiting requests take no place of another's.
+      const forwarder = createForwarder(base);
+      scope.addHook('onClose', forwarder.close);
       scope.all(`/api/${service}/*`, { onRequest: createAdmission() }, (request, reply) => {
-        const contentType = request.headers['content-type'] ?? '';
-        // Without the query, which it takes from the request as it came: it would refuse a query it can't decode as a failure of its own.
-        return reply.from(`${base}${request.url.split('?')[0]}`, {
-          ...(Buffer.isBuffer(request.body) ? { body: request.body, contentType: contentType || 'application/octet-stream' } : {}),
-          timeout: contentType.startsWith('multipart/form-data') ? upstreamLimits.uploadHeaders : upstreamLimits.headers,
-          // By itself it repeats a GET that was answered 503 ten times within a second: a service that can't keep up would get eleven times the load.
-          retryDelay: () => null,
-          rewriteRequestHeaders: (_, headers) => ({ ...headers, 'x-correlation-id': request.id }),
-          onError: (failed) => {
-            sendProblem(failed as typeof reply, problems, { code: 'upstream-away', retryAfterSeconds: 2 }, request.id);
-          },
+        forwarder.forward(request, reply, () => {
+          sendProblem(reply, problems, { code: 'upstream-away', retryAfterSeconds: 2 }, request.id);
         });
       });
     }
   });
+};
+
+const admit = (request: FastifyRequest, verified: Verified): Refuse | undefined => {
+  if (!verified.ok && verified.reason === 'away') return new Refuse('upstream-away', { retryAfterSeconds: 5 });
+  if (!verified.ok) return new Refuse(verified.reason === 'missing' ? 'token-missing' : 'token-invalid');
+  request.sub = verified.sub;
+  return undefined;
 };

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import { Refuse } from './refuse.ts';
 
 /**
@@ -12,16 +12,17 @@ const comeAgainSeconds = 2;
  * A hook for `onRequest` of the writing routes behind one door: what is beyond the limit is refused before its token, its body and its key are looked at. With the
  * refusal left to the gather, where all that is done, a service under three times its load spent more on refusing than on what it accepted.
  */
-export const createAdmission = (most = mostUnderWay): ((request: FastifyRequest, reply: FastifyReply) => Promise<void>) => {
+export const createAdmission = (most = mostUnderWay): ((request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void) => {
   let underWay = 0;
-  return async ({ method, headers }, reply) => {
+  return ({ method, headers }, reply, done) => {
     // Reads hold nothing while they wait; an upload takes as long as its sender does, and imports queue by themselves.
-    if (method === 'GET' || method === 'HEAD' || headers['content-type']?.startsWith('multipart/form-data')) return;
-    if (underWay >= most) throw new Refuse('overloaded', { retryAfterSeconds: comeAgainSeconds });
+    if (method === 'GET' || method === 'HEAD' || headers['content-type']?.startsWith('multipart/form-data')) return done();
+    if (underWay >= most) return done(new Refuse('overloaded', { retryAfterSeconds: comeAgainSeconds }));
     underWay += 1;
     // Answered, or its caller has gone: either way once.
     reply.raw.once('close', () => {
       underWay -= 1;
     });
+    done();
   };
 };

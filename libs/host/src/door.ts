@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { todayIn } from '@khue/contracts/dates';
 import type { Grant } from '@khue/contracts/grants';
@@ -149,10 +149,7 @@ const versionSeen = (request: FastifyRequest, route: Route): number | undefined 
 };
 
 // Over the bytes as they came: the same key with another body is another request.
-const hashOf = (request: FastifyRequest): string =>
-  createHash('sha256')
-    .update(request.rawBody ?? '')
-    .digest('base64');
+const hashOf = (request: FastifyRequest): string => hash('sha256', request.rawBody ?? '', 'base64');
 
 const uploaded = async (request: FastifyRequest): Promise<{ name: string; stream: Readable }> => {
   const part = request.isMultipart() ? await request.file() : undefined;

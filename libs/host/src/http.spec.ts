@@ -1,8 +1,11 @@
+import { once } from 'node:events';
+import { connect, type AddressInfo } from 'node:net';
 import { commonProblems } from '@khue/contracts/problems';
 import { Registry } from 'prom-client';
-import { describe, expect, test } from 'vitest';
-import { createHttp } from './http.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createHttp, httpLimits } from './http.ts';
 import { createLogger } from './logger.ts';
+import { Refuse } from './refuse.ts';
 
 const uuid = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 
@@ -40,5 +43,66 @@ describe('a correlation id', () => {
     expect(told).toMatch(uuid);
     expect(logged).toContain(told);
     expect(logged).not.toContain(given);
+  });
+});
+
+describe('a body', () => {
+  // The door's own clock only: sockets and the waiting of the tests go on as ever.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  /** A door that is asked `/body` in pieces, and what was said back. */
+  const openDoor = async () => {
+    const http = await createHttp({
+      catalog: commonProblems,
+      log: createLogger('quota', { write: () => undefined }),
+      logConfig: { requests: 'off', oneIn: 1, slowMs: 1_000 },
+      metrics: new Registry(),
+    });
+    let asked = 0;
+    http.addHook('onRequest', ({ url }, _, done) => {
+      asked += 1;
+      done(url === '/refused' ? new Refuse('token-missing') : undefined);
+    });
+    http.post('/body', async () => 'taken');
+    await http.listen({ port: 0, host: '127.0.0.1' });
+    const atRest = vi.getTimerCount();
+    const caller = connect((http.server.address() as AddressInfo).port, '127.0.0.1').setEncoding('utf8');
+    let said = '';
+    caller.on('data', (text: string) => (said += text)).on('error', () => undefined);
+    const send = (path: string, body: string, length: number): void =>
+      void caller.write(`POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${body}`);
+    return { http, caller, send, asked: () => asked, said: () => said, running: () => vi.getTimerCount() - atRest };
+  };
+
+  test('that does not arrive is cut off, and not before its time', async () => {
+    const { http, caller, send, asked } = await openDoor();
+    send('/body', '{', 2);
+    await expect.poll(asked).toBe(1);
+    const closed = once(caller, 'close');
+    vi.advanceTimersByTime(httpLimits.receive - 1);
+    expect(caller.destroyed).toBe(false);
+    vi.advanceTimersByTime(1);
+    await closed;
+    await http.close();
+  });
+
+  test('that does not arrive is cut off also where its request was refused without it', async () => {
+    const { http, caller, send, said } = await openDoor();
+    send('/refused', '{', 2);
+    await expect.poll(said).toContain('401');
+    const closed = once(caller, 'close');
+    vi.advanceTimersByTime(httpLimits.receive);
+    await closed;
+    await http.close();
+  });
+
+  test.each(['/body', '/refused'])('that has arrived leaves no clock running: %s', async (path) => {
+    const { http, caller, send, said, running } = await openDoor();
+    send(path, '{}', 2);
+    await expect.poll(said).toContain('HTTP/1.1');
+    await expect.poll(running).toBe(0);
+    caller.destroy();
+    await http.close();
   });
 });

@@ -3,7 +3,7 @@ import underPressure from '@fastify/under-pressure';
 import type { ProblemCatalog } from '@khue/contracts/problems';
 import { classify } from '@khue/messaging/database';
 import { newId } from '@khue/messaging/new-id';
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Histogram, type Registry } from 'prom-client';
 import { answerBadAddress, answerBrokenRequest } from './broken-request.ts';
 import type { LogConfig } from './config.ts';
@@ -15,6 +15,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The body's bytes as text, for the idempotency hash. */
     rawBody: string | undefined;
+    /** Cuts off a body that does not arrive. */
+    receiving: NodeJS.Timeout | undefined;
   }
 }
 
@@ -67,6 +69,7 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
     served.set(url, known);
   });
   http.decorateRequest('rawBody', undefined);
+  http.decorateRequest('receiving', undefined);
 
   const parseJson = http.getDefaultJsonParser('error', 'error');
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -84,15 +87,13 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
   });
   await http.register(multipart, { limits: { fileSize: httpLimits.uploadFile, files: 1, fields: 4, headerPairs: 50 }, throwFileSizeLimit: true });
   // Before the one below: its refusal carries the correlation id as well.
-  http.addHook('onRequest', async (request, reply) => {
+  http.addHook('onRequest', (request, reply, done) => {
     reply.header('x-correlation-id', request.id);
     reply.header('x-content-type-options', 'nosniff');
     reply.header('cache-control', 'no-store');
-    if (!isUpload(request)) {
-      // Only what has not arrived: nobody reads the end of a GET, and its answer may take longer.
-      const timer = setTimeout(() => request.raw.complete || request.raw.destroy(), httpLimits.receive);
-      request.raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
-    }
+    // Only what has not arrived: nobody reads the end of a GET, and its answer may take longer.
+    if (!isUpload(request)) request.receiving = setTimeout(() => request.raw.complete || request.raw.destroy(), httpLimits.receive);
+    done();
   });
   await http.register(underPressure, {
     maxEventLoopDelay: httpLimits.eventLoopDelay,
@@ -110,7 +111,14 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
   });
   let requests = 0;
   let refusals = 0;
-  http.addHook('onResponse', async (request, reply) => {
+  http.addHook('onResponse', (request, reply, done) => {
+    // Refused before it has arrived, a body goes on arriving; its caller has not more time for that. The others need no listener for its end.
+    if (request.raw.complete || request.raw.destroyed) clearTimeout(request.receiving);
+    else request.raw.once('close', () => clearTimeout(request.receiving));
+    measure(request, reply);
+    done();
+  });
+  const measure = (request: FastifyRequest, reply: FastifyReply): void => {
     const route = request.routeOptions.url ?? 'none';
     duration.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1_000);
     requests += 1;
@@ -122,7 +130,7 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
     const line = { method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10, correlationId: request.id };
     if (reply.statusCode >= 500) log.error(line, 'request failed');
     else log.info(line, slow ? 'slow request' : 'request');
-  });
+  };
 
   http.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] as string;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createRemoteJWKSet, errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
 
 /** Verified tokens are remembered until they expire, but not longer than this: a verification costs as much as a whole write. */
@@ -17,7 +17,8 @@ export interface IdentityOptions {
 export type Verified = { readonly ok: true; readonly sub: string } | { readonly ok: false; readonly reason: 'missing' | 'invalid' | 'away' };
 
 export interface Identity {
-  verify(authorization: string | undefined): Promise<Verified>;
+  /** At once where the token was verified before. Never rejects. */
+  verify(authorization: string | undefined): Verified | Promise<Verified>;
 }
 
 /**
@@ -36,32 +37,37 @@ export const createIdentity = ({ issuer, audience, now = Date.now }: IdentityOpt
     return keys;
   };
 
+  const verifyAnew = async (token: string, fingerprint: string): Promise<Verified> => {
+    try {
+      const { payload } = await jwtVerify(token, await keySet(), {
+        issuer,
+        audience,
+        algorithms: ['RS256', 'ES256'],
+        requiredClaims: ['sub', 'exp'],
+        currentDate: new Date(now()),
+      });
+      if (typeof payload.sub !== 'string' || payload.sub.length === 0 || payload.sub.length > 200) return invalid;
+      if (remembered.size >= rememberedTokens) remembered.delete(remembered.keys().next().value as string);
+      remembered.set(fingerprint, { sub: payload.sub, until: Math.min((payload.exp ?? 0) * 1_000, now() + rememberedMs) });
+      return { ok: true, sub: payload.sub };
+    } catch (error) {
+      return isAway(error) ? { ok: false, reason: 'away' } : invalid;
+    }
+  };
+
   return {
-    verify: async (authorization) => {
+    verify: (authorization) => {
       if (!authorization) return { ok: false, reason: 'missing' };
       const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1];
-      if (!token || token.length > longestToken) return { ok: false, reason: 'invalid' };
-      const fingerprint = createHash('sha256').update(token).digest('base64');
+      if (!token || token.length > longestToken) return invalid;
+      const fingerprint = hash('sha256', token, 'base64');
       const known = remembered.get(fingerprint);
-      if (known && known.until > now()) return { ok: true, sub: known.sub };
-      try {
-        const { payload } = await jwtVerify(token, await keySet(), {
-          issuer,
-          audience,
-          algorithms: ['RS256', 'ES256'],
-          requiredClaims: ['sub', 'exp'],
-          currentDate: new Date(now()),
-        });
-        if (typeof payload.sub !== 'string' || payload.sub.length === 0 || payload.sub.length > 200) return { ok: false, reason: 'invalid' };
-        if (remembered.size >= rememberedTokens) remembered.delete(remembered.keys().next().value as string);
-        remembered.set(fingerprint, { sub: payload.sub, until: Math.min((payload.exp ?? 0) * 1_000, now() + rememberedMs) });
-        return { ok: true, sub: payload.sub };
-      } catch (error) {
-        return { ok: false, reason: isAway(error) ? 'away' : 'invalid' };
-      }
+      return known && known.until > now() ? { ok: true, sub: known.sub } : verifyAnew(token, fingerprint);
     },
   };
 };
+
+const invalid: Verified = { ok: false, reason: 'invalid' };
 
 const discover = async (issuer: string): Promise<JWTVerifyGetKey> => {
   const response = await fetch(`${issuer}/.well-known/openid-configuration`, { signal: AbortSignal.timeout(discoveryWaitMs) });

@@ -9,7 +9,11 @@ export class Refuse extends Error implements Refusal {
   readonly retryAfterSeconds?: number;
 
   constructor(code: string, details: Omit<Refusal, 'code'> & { errors?: Problem['errors']; retryAfterSeconds?: number } = {}) {
+    // Where a refusal was made is nobody's question, and under a flood of refusals the search for it held up those behind.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(code);
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'Refuse';
     this.code = code;
     if (details.field !== undefined) this.field = details.field;
