@@ -1,4 +1,5 @@
 import type { Command, Tx } from './command.ts';
+import { jsonArray } from './database.ts';
 
 export interface AuditEntry {
   readonly command: Command;
@@ -17,7 +18,9 @@ export const writeAudit = async (tx: Tx, entries: readonly AuditEntry[]): Promis
   await tx.query({
     name: 'audit-write',
     text: `insert into messaging.audit (at, actor, grant_id, command, command_id, correlation_id, subject, reason, before, after)
-      select * from unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::jsonb[], $10::jsonb[])`,
+      select at, actor, grant_id, command, command_id, correlation_id, subject, reason, nullif(before, 'null'), nullif(after, 'null')
+      from rows from (unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[]),
+        jsonb_array_elements($9::jsonb), jsonb_array_elements($10::jsonb)) as entry (at, actor, grant_id, command, command_id, correlation_id, subject, reason, before, after)`,
     values: [
       entries.map(({ command }) => command.now),
       entries.map(({ command }) => command.actor),
@@ -27,8 +30,8 @@ export const writeAudit = async (tx: Tx, entries: readonly AuditEntry[]): Promis
       entries.map(({ command }) => command.correlationId),
       entries.map(({ subject }) => subject),
       entries.map(({ command }) => command.reason ?? null),
-      entries.map(({ before }) => before),
-      entries.map(({ after }) => after),
+      jsonArray(entries.map(({ before }) => before)),
+      jsonArray(entries.map(({ after }) => after)),
     ],
   });
 };

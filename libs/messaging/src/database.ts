@@ -121,6 +121,12 @@ export const together = async <T extends readonly unknown[]>(tx: Tx, send: () =>
   return ended.map((one) => (one as PromiseFulfilledResult<unknown>).value) as { -readonly [K in keyof T]: Awaited<T[K]> };
 };
 
+/**
+ * Documents that are JSON already as one parameter, for `jsonb_array_elements` in `rows from (unnest(…), …)`. As a PostgreSQL array each quote of theirs would be escaped
+ * and taken back: a twentieth of a flush. Null is JSON's null.
+ */
+export const jsonArray = (documents: readonly (string | null)[]): string => `[${documents.map((document) => document ?? 'null').join(',')}]`;
+
 /** The socket under a client, which pg's types leave out. */
 const wireOf = (tx: Tx): Socket => (tx as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Answer, Command, Tx } from './command.ts';
-import { together } from './database.ts';
+import { jsonArray, together } from './database.ts';
 
 /** How long a given answer can be asked for again. */
 export const answerKeptHours = 24;
@@ -67,7 +67,8 @@ export const keepAnswers = async (
     name: 'idempotency-keep',
     text: `insert into messaging.idempotency (sub, route, key, body_hash, status, answer, persons, expires_at)
       select sub, route, key, body_hash, status, answer, persons::uuid[], now() + make_interval(hours => $8)
-      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::jsonb[], $7::text[]) as kept (sub, route, key, body_hash, status, answer, persons)
+      from rows from (unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[]), jsonb_array_elements($7::jsonb))
+        as kept (sub, route, key, body_hash, status, persons, answer)
       order by sub, route, key
       on conflict (sub, route, key) do update set body_hash = excluded.body_hash, status = excluded.status, answer = excluded.answer,
         persons = excluded.persons, expires_at = excluded.expires_at where messaging.idempotency.expires_at <= now()`,
@@ -77,9 +78,9 @@ export const keepAnswers = async (
       rows.map(({ command }) => command.idempotency?.key),
       rows.map(({ command }) => command.idempotency?.bodyHash),
       rows.map(({ answer }) => (answer.ok ? answer.status : 0)),
-      rows.map(({ answer }) => JSON.stringify(answer)),
       // Arrays of arrays are of one length in PostgreSQL, so each goes as the text of one.
       rows.map(({ answer }) => `{${(answer.ok ? answer.persons : undefined)?.join(',') ?? ''}}`),
+      jsonArray(rows.map(({ answer }) => JSON.stringify(answer))),
       answerKeptHours,
     ],
   });

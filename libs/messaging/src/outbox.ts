@@ -1,5 +1,6 @@
 import type { Outgoing } from '@khue/contracts/envelope';
 import type { Command, Tx } from './command.ts';
+import { jsonArray } from './database.ts';
 import { newId } from './new-id.ts';
 
 /** An event with the command it follows from. */
@@ -14,12 +15,14 @@ export interface Enqueued {
  */
 export const enqueue = async (tx: Tx, rows: readonly Enqueued[]): Promise<void> => {
   if (rows.length === 0) return;
-  const columns: [string[], string[], number[], string[], number[], string[], string[], string[], string[]] = [[], [], [], [], [], [], [], [], []];
-  const contexts = new Map<Command, string>();
+  const columns: [string[], string[], number[], string[], number[], string[], string[]] = [[], [], [], [], [], [], []];
+  const contexts: string[] = [];
+  const documents: string[] = [];
+  const known = new Map<Command, string>();
   for (const { event, command } of rows) {
     // One command of an import tells a thousand events.
-    let context = contexts.get(command);
-    if (context === undefined) contexts.set(command, (context = contextOf(command)));
+    let context = known.get(command);
+    if (context === undefined) known.set(command, (context = contextOf(command)));
     columns[0].push(event.definition.topic);
     columns[1].push(event.subject);
     columns[2].push(event.sequence);
@@ -27,17 +30,17 @@ export const enqueue = async (tx: Tx, rows: readonly Enqueued[]): Promise<void> 
     columns[4].push(event.definition.version);
     columns[5].push(newId());
     columns[6].push(command.now);
-    columns[7].push(context);
-    columns[8].push(JSON.stringify(event.definition.data.parse(event.data)));
+    contexts.push(context);
+    documents.push(JSON.stringify(event.definition.data.parse(event.data)));
   }
   await tx.query({
     name: 'outbox-enqueue',
     text: `insert into messaging.log (topic, subject, sequence, type, version, event_id, time, context, data)
       select topic, subject, sequence, type, version, event_id, time, context, data
-      from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::uuid[], $7::timestamptz[], $8::json[], $9::json[])
-        with ordinality as row (topic, subject, sequence, type, version, event_id, time, context, data, place)
+      from rows from (unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::uuid[], $7::timestamptz[]),
+          json_array_elements($8::json), json_array_elements($9::json)) with ordinality as row (topic, subject, sequence, type, version, event_id, time, context, data, place)
       order by place`,
-    values: columns,
+    values: [...columns, jsonArray(contexts), jsonArray(documents)],
   });
 };
 

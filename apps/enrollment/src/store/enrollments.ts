@@ -1,5 +1,5 @@
 import type { Tx } from '@khue/messaging/command';
-import { together } from '@khue/messaging/database';
+import { jsonArray, together } from '@khue/messaging/database';
 import type { Directory } from '../domain/access.ts';
 import type { EnrollmentCommand } from '../domain/enrollment.ts';
 import { atKey, initialEnrollments, type Enrollment, type Enrollments, type Learner } from '../domain/records.ts';
@@ -148,8 +148,12 @@ const insert = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
     name: 'enrollment-insert',
     text: `insert into enrollment.enrollment (id, class_id, person_id, unit_id, state, verdict, eligibility, waivers, seat, seat_sequence, reason,
         entered_by, entered_at, approved_by, approved_at, grant_id, version, sequence)
-      select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::text[], $10::bigint[], $11::text[],
-        $12::text[], $13::timestamptz[], $14::text[], $15::timestamptz[], $16::uuid[], $17::int[], $18::int[])`,
+      select id, class_id, person_id, unit_id, state, verdict, eligibility, waivers, seat, seat_sequence, reason,
+        entered_by, entered_at, approved_by, approved_at, grant_id, version, sequence
+      from rows from (unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[]), jsonb_array_elements($7::jsonb), jsonb_array_elements($8::jsonb),
+          unnest($9::text[], $10::bigint[], $11::text[], $12::text[], $13::timestamptz[], $14::text[], $15::timestamptz[], $16::uuid[], $17::int[], $18::int[]))
+        as n (id, class_id, person_id, unit_id, state, verdict, eligibility, waivers, seat, seat_sequence, reason,
+          entered_by, entered_at, approved_by, approved_at, grant_id, version, sequence)`,
     values: [
       rows.map(({ id }) => id),
       rows.map(({ classId }) => classId),
@@ -198,16 +202,16 @@ const updateJudgment = async (tx: Tx, rows: readonly Enrollment[]): Promise<void
   const { rowCount } = await tx.query({
     name: 'enrollment-judgment',
     text: `update enrollment.enrollment e set verdict = n.verdict, eligibility = n.eligibility, waivers = n.waivers
-      from unnest($1::uuid[], $2::text[], $3::jsonb[], $4::jsonb[]) as n (id, verdict, eligibility, waivers) where e.id = n.id`,
+      from rows from (unnest($1::uuid[], $2::text[]), jsonb_array_elements($3::jsonb), jsonb_array_elements($4::jsonb)) as n (id, verdict, eligibility, waivers) where e.id = n.id`,
     values: [rows.map(({ id }) => id), ...judgment(rows)],
   });
   expectRows('enrollment-judgment', rows.length, rowCount);
 };
 
-const judgment = (rows: readonly Enrollment[]): [string[], string[], string[]] => [
+const judgment = (rows: readonly Enrollment[]): [string[], string, string] => [
   rows.map(({ eligibility }) => eligibility.verdict),
-  rows.map(({ eligibility }) => JSON.stringify(eligibility)),
-  rows.map(({ waivers }) => JSON.stringify(waivers)),
+  jsonArray(rows.map(({ eligibility }) => JSON.stringify(eligibility))),
+  jsonArray(rows.map(({ waivers }) => JSON.stringify(waivers))),
 ];
 const decision = (rows: readonly Enrollment[]): [(string | null)[], (string | null)[], (string | null)[]] => [
   rows.map(({ approvedBy }) => approvedBy),

@@ -1,6 +1,6 @@
 import type { UnitTable } from '@khue/contracts/units';
 import type { Tx } from '@khue/messaging/command';
-import { together } from '@khue/messaging/database';
+import { jsonArray, together } from '@khue/messaging/database';
 import { pathUp, type Context } from '../domain/context.ts';
 import { initial, type LedgerCommand } from '../domain/ledger.ts';
 import type { Account, Ledger, Pot, Seat } from '../domain/records.ts';
@@ -221,7 +221,7 @@ const saveSeats = async (tx: Tx, seats: readonly Seat[]): Promise<void> => {
   const { rowCount } = await tx.query({
     name: 'seats-save',
     text: `insert into quota.seat (enrollment_id, state, unit_id, year, program_code, pot_id, account_id, reason, queue_no, version, because)
-      select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::int[], $10::int[], $11::jsonb[])
+      select * from rows from (unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::int[], $10::int[]), jsonb_array_elements($11::jsonb)) as given
       on conflict (enrollment_id) do update set state = excluded.state, unit_id = excluded.unit_id, year = excluded.year, program_code = excluded.program_code,
         pot_id = excluded.pot_id, account_id = excluded.account_id, reason = excluded.reason, queue_no = excluded.queue_no, version = excluded.version,
         because = excluded.because where seat.version < excluded.version`,
@@ -236,7 +236,7 @@ const saveSeats = async (tx: Tx, seats: readonly Seat[]): Promise<void> => {
       seats.map((row) => row.reason),
       seats.map((row) => row.queueNo),
       seats.map((row) => row.version),
-      seats.map((row) => JSON.stringify(row.because)),
+      jsonArray(seats.map((row) => JSON.stringify(row.because))),
     ],
   });
   // A twin that asked for the same new seat got it first: the batch is tried again and finds it.
