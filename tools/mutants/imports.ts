@@ -66,6 +66,14 @@ export const ofTheImports: readonly Mutant[] = [
     tests: [[way, 'waits for the commands under way']],
   },
   {
+    name: 'import: rest after a step',
+    guard: 'an import leaves the machine to people for as long as its step took',
+    file: `${src}/give-way.ts`,
+    find: `await wait(Math.min(last, importWaits.givingWay));`,
+    replace: `await wait(Math.min(0, last, importWaits.givingWay));`,
+    tests: [[way, 'leaves the machine to them for as long as its step took']],
+  },
+  {
     name: 'import: giving way for ever',
     guard: 'a door that is always busy slows an import down and does not stop it',
     file: `${src}/give-way.ts`,

@@ -9,31 +9,39 @@ describe('an import beside people', () => {
     expect(await steps.next()).toBe(1_000);
   });
 
-  test('takes as many rows as their patience allows, between 25 and 200', async () => {
-    const steps = giveWay(typing, 1_000);
-    const after = async (milliseconds: number): Promise<number> => {
-      steps.took(await steps.next(), milliseconds);
-      return steps.next();
-    };
-    expect(await steps.next()).toBe(25);
-    for (const rows of [50, 100, 200, 200]) expect(await after(7)).toBe(rows);
-    expect(await after(10)).toBe(200);
-    for (const rows of [100, 50, 25, 25]) expect(await after(16)).toBe(rows);
+  test('takes small steps while they type', async () => {
+    expect(await giveWay(typing, 1_000).next()).toBe(100);
+    expect(await giveWay(typing, 30).next()).toBe(30);
   });
 
-  test('learns nothing from the last rows of a file', async () => {
+  test('leaves the machine to them for as long as its step took, and no longer than 100 ms', async () => {
     const steps = giveWay(typing, 1_000);
-    steps.took(3, 1);
-    expect(await steps.next()).toBe(25);
+    const rested = async (took: number): Promise<number> => {
+      steps.took(took);
+      const began = performance.now();
+      await steps.next();
+      return performance.now() - began;
+    };
+    // A timer of Node may end a millisecond early by this clock.
+    expect(await rested(60)).toBeGreaterThanOrEqual(59);
+    expect(await rested(3_600_000)).toBeGreaterThanOrEqual(99);
   });
 
   test('waits for the commands under way', async () => {
-    let answer: () => void = () => undefined;
     const order: string[] = [];
-    const steps = giveWay({ typing: () => true, answered: () => new Promise((resolve) => (answer = resolve)) }, 1_000);
-    const next = steps.next().then(() => order.push('step'));
-    // Everything that could run without an answer has run.
-    await new Promise(setImmediate);
+    const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    const people: People = {
+      typing: () => true,
+      answered: () => {
+        ask();
+        return answered;
+      },
+    };
+    const next = giveWay(people, 1_000)
+      .next()
+      .then(() => order.push('step'));
+    await Promise.race([asked, next]);
     order.push('answer');
     answer();
     await next;
@@ -42,6 +50,6 @@ describe('an import beside people', () => {
 
   test('goes on at a door that is always busy', async () => {
     const steps = giveWay({ typing: () => true, answered: () => new Promise(() => undefined) }, 1_000);
-    expect(await steps.next()).toBe(25);
+    expect(await steps.next()).toBe(100);
   });
 });

@@ -11,32 +11,31 @@ export interface People {
 
 /** Takes rows in steps that people hardly notice while they type, and in whole chunks when they don't. */
 export interface Steps {
-  /** When the next step may go, and how many rows it may have at most. */
+  /** Resolves when the next step may go, with the rows it may have at most. */
   next(): Promise<number>;
-  /** What the step took, in milliseconds. */
-  took(rows: number, milliseconds: number): void;
+  /** How long the step took, in milliseconds. */
+  took(milliseconds: number): void;
 }
 
 /**
  * A command meets an import in two ways: a step begins while it is under way, or it comes while a step is. So no step begins before those under way are answered,
- * and a step is as short as this machine makes it. Waiting has an end, or a busy door would stop an import for good.
+ * steps are small, and after each the machine is theirs for as long as it took: by that the import also gives way where others keep the processors busy. All of
+ * this waiting has an end, or a busy door would stop an import for good.
  */
 export const giveWay = (people: People, most: number): Steps => {
-  let rows: number = importChunks.leastBesidePeople;
+  let last = 0;
   return {
     next: async () => {
       if (!people.typing()) return most;
+      await wait(Math.min(last, importWaits.givingWay));
       const answered = new AbortController();
       const end = wait(importWaits.givingWay, undefined, { signal: answered.signal }).catch(() => undefined);
       await Promise.race([people.answered(), end]);
       answered.abort();
-      return Math.min(most, rows);
+      return Math.min(most, importChunks.rowsBesidePeople);
     },
-    took: (taken, milliseconds) => {
-      // Only a whole step tells what the next may be.
-      if (taken !== rows) return;
-      if (milliseconds > importWaits.stepBesidePeople) rows = Math.max(importChunks.leastBesidePeople, Math.ceil(rows / 2));
-      else if (milliseconds < importWaits.stepBesidePeople / 2) rows = Math.min(importChunks.mostBesidePeople, rows * 2);
+    took: (milliseconds) => {
+      last = milliseconds;
     },
   };
 };

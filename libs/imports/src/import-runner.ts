@@ -59,7 +59,7 @@ export const createImportRunner = ({ pool, kinds, pace, people, committed, onErr
       const began = performance.now();
       try {
         const result = await runChunk(pool, kind, claimed, holder, rows);
-        steps.took(rows, performance.now() - began);
+        steps.took(performance.now() - began);
         committed();
         if (result !== 'more') return 0;
         size = Math.min(size * 2, importChunks.applyRows);

@@ -27,9 +27,8 @@ export const importChunks = {
   stageLength: 2 * MiB,
   /** Applied together; the locks of a chunk are what live commands may have to wait for. */
   applyRows: 1_000,
-  /** Planned or applied at once while people type: as many as take `stepBesidePeople`, between these. Below some 25 the statements cost more than the rows. */
-  leastBesidePeople: 25,
-  mostBesidePeople: 200,
+  /** Planned or applied at once while people type: what comes during a step waits for its turns of the event loop. With 25 its statements cost more than its rows. */
+  rowsBesidePeople: 100,
   /** Of rejected rows read at once for the file that goes back. */
   rejectedRows: 1_000,
   /** Deleted or emptied at once when they expire. */
@@ -47,9 +46,7 @@ export const importWaits = {
   abandoned: 10_000,
   /** An upload's: longer, for nobody can take it over; it is refused. */
   uploadAbandoned: 60_000,
-  /** A step beside people who type should take no longer: what comes meanwhile waits for it. */
-  stepBesidePeople: 15,
-  /** At most so long a step waits for their commands to be answered: a door that is always busy slows an import down and does not stop it. */
+  /** At most so long an import rests after a step, and again waits for commands to be answered: a door that is always busy slows it down and does not stop it. */
   givingWay: 100,
   /** How often a runner with nothing to do looks for work that another process left. */
   idlePoll: 5_000,

@@ -121,7 +121,7 @@ const stageInSteps = async (
     const some = parsed.slice(from, from + (await steps.next()));
     const began = performance.now();
     staged.push(await again(() => inTransaction(pool, (tx) => stageChunk(tx, kind, job, some))));
-    steps.took(some.length, performance.now() - began);
+    steps.took(performance.now() - began);
     from += some.length;
   }
   return staged.flat();
