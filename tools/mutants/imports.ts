@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.ts';
 
 const src = 'libs/imports/src';
 const flow = `${src}/import-flow.int.spec.ts`;
+const planning = `${src}/planning-beside-people.int.spec.ts`;
 const way = `${src}/give-way.spec.ts`;
 const runner = `${src}/import-runner.int.spec.ts`;
 
@@ -72,6 +73,14 @@ export const ofTheImports: readonly Mutant[] = [
     find: `await wait(Math.min(last, importWaits.givingWay));`,
     replace: `await wait(Math.min(0, last, importWaits.givingWay));`,
     tests: [[way, 'leaves the machine to them for as long as its step took']],
+  },
+  {
+    name: 'import: giving way while planning',
+    guard: 'a file is planned in small steps while people type',
+    file: `${src}/stage.ts`,
+    find: `parsed.slice(from, from + (await steps.next()))`,
+    replace: `parsed.slice(from, from + Math.max(1_000, await steps.next()))`,
+    tests: [[planning, 'planning takes small steps while people type']],
   },
   {
     name: 'import: giving way for ever',
