@@ -2,6 +2,8 @@ import type { Mutant } from './mutant.ts';
 
 const src = 'libs/imports/src';
 const flow = `${src}/import-flow.int.spec.ts`;
+const planning = `${src}/planning-beside-people.int.spec.ts`;
+const way = `${src}/give-way.spec.ts`;
 const runner = `${src}/import-runner.int.spec.ts`;
 
 /** Files that become rows. */
@@ -54,6 +56,39 @@ export const ofTheImports: readonly Mutant[] = [
     find: `set last_row = $2, done`,
     replace: `set last_row = last_row + 0 * $2, done`,
     tests: [[flow, 'asked for twice is done once']],
+    hangs: true,
+  },
+  {
+    name: 'import: giving way',
+    guard: 'no step of an import begins while a command is under way',
+    file: `${src}/give-way.ts`,
+    find: `await Promise.race([people.answered(), end]);`,
+    replace: `await Promise.race([Promise.resolve(), end]);`,
+    tests: [[way, 'waits for the commands under way']],
+  },
+  {
+    name: 'import: rest after a step',
+    guard: 'an import leaves the machine to people for as long as its step took',
+    file: `${src}/give-way.ts`,
+    find: `await wait(Math.min(last, importWaits.givingWay));`,
+    replace: `await wait(Math.min(0, last, importWaits.givingWay));`,
+    tests: [[way, 'leaves the machine to them for as long as its step took']],
+  },
+  {
+    name: 'import: giving way while planning',
+    guard: 'a file is planned in small steps while people type',
+    file: `${src}/stage.ts`,
+    find: `parsed.slice(from, from + (await steps.next()))`,
+    replace: `parsed.slice(from, from + Math.max(1_000, await steps.next()))`,
+    tests: [[planning, 'planning takes small steps while people type']],
+  },
+  {
+    name: 'import: giving way for ever',
+    guard: 'a door that is always busy slows an import down and does not stop it',
+    file: `${src}/give-way.ts`,
+    find: `await Promise.race([people.answered(), end]);`,
+    replace: `await Promise.race([people.answered(), people.answered()]);`,
+    tests: [[way, 'goes on at a door that is always busy']],
     hangs: true,
   },
   {

@@ -39,11 +39,11 @@ export const createEnrollment = async (deps: Deps): Promise<RunningService> => {
     pool: host.pool,
     kinds,
     pace: backlogBelow(host),
-    besidePeople: host.busyWithPeople,
+    people: host.people,
     committed: host.wakeRelay,
     onError: (error, importId) => host.log.error({ err: error, importId }, 'a chunk of an import failed'),
   });
-  serveImports(host, createImportFlow({ pool: host.pool, kinds, wake: runner.wake }));
+  serveImports(host, createImportFlow({ pool: host.pool, kinds, people: host.people, wake: runner.wake }));
   host.onStart(async () => runner.start());
   host.onStop(() => runner.stop());
   new Gauge({

@@ -23,6 +23,7 @@ import { closeHttp, createHttp } from './http.ts';
 import { createIdentity } from './identity.ts';
 import type { Logger } from './logger.ts';
 import { watchMessaging } from './metrics.ts';
+import { watchPeople, type People } from './people.ts';
 
 export interface Deps {
   readonly config: ServiceConfig;
@@ -86,8 +87,8 @@ export interface Host {
   wakeRelay(): void;
   /** Rows of the log that were not sent yet: an import waits while they are many. */
   backlog(): Promise<number>;
-  /** Whether somebody sent a command within the last second: an import takes smaller steps then. */
-  busyWithPeople(): boolean;
+  /** Those who wait for answers to their commands: an import gives way to them. */
+  readonly people: People;
   onStart(hook: () => Promise<void>): void;
   onStop(hook: () => Promise<void>): void;
   readonly service: RunningService;
@@ -99,7 +100,6 @@ const houseMigrations = [
 ];
 /** How often a service looks whether another replica changed its directory. */
 const directoryPollMs = 1_000;
-const peopleMs = 1_000;
 const idempotencySweepMs = 600_000;
 const parkedCardsSweepMs = 24 * 3_600_000;
 
@@ -128,7 +128,7 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
   const stopHooks: (() => Promise<void>)[] = [];
   const timers: NodeJS.Timeout[] = [];
   let relay: Relay | undefined;
-  let lastCommand = Number.NEGATIVE_INFINITY;
+  const people = watchPeople();
 
   const wakeRelay = (): void => relay?.wake();
   const replayable = (answer: Answer): boolean => answer.ok || isReplayable(problems, answer.code);
@@ -217,14 +217,11 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
       gathers.push(gather as unknown as Gather<never>);
       return {
         ...gather,
-        handle: (command) => {
-          lastCommand = performance.now();
-          return gather.handle(command);
-        },
+        handle: (command) => people.during(gather.handle(command)),
       };
     },
     backlog: async () => (await relay?.unsent())?.rows ?? 0,
-    busyWithPeople: () => performance.now() - lastCommand < peopleMs,
+    people,
     onStart: (hook) => startHooks.push(hook),
     onStop: (hook) => stopHooks.push(hook),
     service: { http, start, stop, consumers, pool, prepare: () => directory.refresh() },

@@ -1,5 +1,5 @@
 import { openPool } from '@khue/messaging/database';
-import { peopleDoor } from './door.fixture.ts';
+import { nobody, peopleDoor } from './door.fixture.ts';
 import { createImportRunner } from './import-runner.ts';
 
 // A service's process that goes on with whatever import is under way, until somebody kills it. A chunk takes long enough to be killed inside.
@@ -12,6 +12,7 @@ const runner = createImportRunner({
   pool,
   kinds: [peopleDoor({ ...slow('applying'), ...slow('applied') })],
   pace: async () => undefined,
+  people: nobody,
   committed: () => process.stdout.write('.'),
   onError: (error) => process.stderr.write(`${String(error)}\n`),
 });

@@ -1,5 +1,6 @@
 import { migrate } from '@khue/messaging/migrate';
 import pg from 'pg';
+import type { People } from './give-way.ts';
 import type { ImportKind, Outcome, RowToApply, RowToRevoke, Tx } from './import-kind.ts';
 import { importMigrations } from './migrations.ts';
 import { layout, type Person } from './people.fixture.ts';
@@ -30,6 +31,9 @@ export const doorSchema = async (ownerUrl: string, appRole: string): Promise<voi
     grant select, insert, update, delete on all tables in schema door to ${pg.escapeIdentifier(appRole)};`);
   await owner.end();
 };
+
+/** Nobody types. */
+export const nobody: People = { typing: () => false, answered: async () => undefined };
 
 export const peopleDoor = (mood: Mood): ImportKind<Person, Resolved> => ({
   kind: 'people',

@@ -4,7 +4,7 @@ import { postgres, type TestDatabase } from '@khue/testing/postgres';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { doorSchema, peopleDoor, peopleFile, personLine, sliced, type Mood } from './door.fixture.ts';
+import { doorSchema, nobody, peopleDoor, peopleFile, personLine, sliced, type Mood } from './door.fixture.ts';
 import { createImportFlow, type ImportFlow } from './import-flow.ts';
 import { createImportRunner, type ImportRunner } from './import-runner.ts';
 import { uploadsAtOnce } from './limits.ts';
@@ -34,8 +34,8 @@ beforeEach(async () => {
   );
   mood = {};
   const kinds = [peopleDoor(mood)];
-  runner = createImportRunner({ pool, kinds, pace: async () => undefined, committed: () => undefined, onError: () => undefined });
-  flow = createImportFlow({ pool, kinds, wake: () => runner.wake() });
+  runner = createImportRunner({ pool, kinds, pace: async () => undefined, people: nobody, committed: () => undefined, onError: () => undefined });
+  flow = createImportFlow({ pool, kinds, people: nobody, wake: () => runner.wake() });
   runner.start();
 });
 afterEach(() => runner.stop());
@@ -163,7 +163,7 @@ describe('a plan', () => {
 
   test('by a module that exports another layout is refused as a failure of ours', async () => {
     const kind = { ...peopleDoor(mood), layout: { ...layout, version: 2 } };
-    const newer = createImportFlow({ pool, kinds: [kind], wake: () => undefined });
+    const newer = createImportFlow({ pool, kinds: [kind], people: nobody, wake: () => undefined });
     const request = {
       id: uuidv7(),
       kind: 'people',
@@ -218,7 +218,12 @@ describe('a commit', () => {
 
   test('is refused where the plan was read by an older layout', async () => {
     const { id, planHash } = await plan(peopleFile(lines(3)));
-    const newer = createImportFlow({ pool, kinds: [{ ...peopleDoor(mood), layout: { ...layout, version: 2 } }], wake: () => undefined });
+    const newer = createImportFlow({
+      pool,
+      kinds: [{ ...peopleDoor(mood), layout: { ...layout, version: 2 } }],
+      people: nobody,
+      wake: () => undefined,
+    });
     expect(await newer.startCommit({ ...step(id), planHash })).toEqual({
       ok: false,
       code: 'plan-outdated',

@@ -1,6 +1,7 @@
 import { normalizeText } from '@khue/contracts/text';
 import type { Pool } from 'pg';
 import type { Finding } from './findings.ts';
+import type { People } from './give-way.ts';
 import { layoutOf, type ImportKind, type ImportState } from './import-kind.ts';
 import { importLimits, uploadsAtOnce } from './limits.ts';
 import { FileRefused, type ImportRefusalCode, type ImportRefused, type RefusalParams } from './refusals.ts';
@@ -67,12 +68,14 @@ export interface ImportFlow {
 export interface FlowOptions {
   readonly pool: Pool;
   readonly kinds: readonly ImportKind[];
+  /** Those whom planning gives way to. */
+  readonly people: People;
   /** The runner's `wake`. */
   readonly wake: () => void;
 }
 
 /** What the import routes of a service call. Who may is the routes' to decide, by `unitId` and `actor`. */
-export const createImportFlow = ({ pool, kinds, wake }: FlowOptions): ImportFlow => {
+export const createImportFlow = ({ pool, kinds, people, wake }: FlowOptions): ImportFlow => {
   const byName = new Map(kinds.map((kind) => [kind.kind, kind]));
   let uploads = 0;
 
@@ -83,7 +86,7 @@ export const createImportFlow = ({ pool, kinds, wake }: FlowOptions): ImportFlow
     uploads += 1;
     try {
       const job = { id, kind: name, actor, unitId, context };
-      return { ok: true, plan: await stage(pool, { kind, job, fileName: boundedName(fileName), source: uploadBytes(upload) }) };
+      return { ok: true, plan: await stage(pool, { kind, job, people, fileName: boundedName(fileName), source: uploadBytes(upload) }) };
     } catch (error) {
       if (error instanceof FileRefused) return refused(error.code, error.params);
       throw error;

@@ -182,9 +182,10 @@ describe('a commit', () => {
   test('takes small steps while people type, and large ones when they rest', async () => {
     const id = await door.committing(peopleFile(lines(2_500)));
     const steps: number[] = [];
-    door.started({ kinds: [peopleDoor({ applied: async (rows) => void steps.push(rows.length) })], besidePeople: () => steps.length < 3 });
+    const people = { typing: () => steps.length < 3, answered: async () => undefined };
+    door.started({ kinds: [peopleDoor({ applied: async (rows) => void steps.push(rows.length) })], people });
     await door.reach(id, 'done');
-    expect(steps).toEqual([200, 200, 200, 1_000, 900]);
+    expect(steps).toEqual([100, 100, 100, 1_000, 1_000, 200]);
   });
 
   test('rejects the row that the database does not accept, and no other', async () => {

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promis
 import { classify } from '@khue/messaging/database';
 import type { Pool } from 'pg';
 import { expireImports } from './expire.ts';
+import { giveWay, type People } from './give-way.ts';
 import { beating } from './heartbeat.ts';
 import type { ImportKind } from './import-kind.ts';
 import { importChunks, importWaits } from './limits.ts';
@@ -16,8 +17,8 @@ export interface RunnerOptions {
   readonly kinds: readonly ImportKind[];
   /** Resolves when the next chunk may go: an import waits while its service's unsent events exceed 20,000. */
   readonly pace: () => Promise<void>;
-  /** Whether people are waiting for answers of this service: then chunks are small. */
-  readonly besidePeople?: () => boolean;
+  /** Those whom it gives way to. */
+  readonly people: People;
   /** Called after each chunk that may have written events. */
   readonly committed: () => void;
   /** A chunk that failed; it is tried again. */
@@ -34,10 +35,11 @@ export interface ImportRunner {
 }
 
 /** Commits and revokes in the background, one chunk after the other; several imports take turns. */
-export const createImportRunner = ({ pool, kinds, pace, besidePeople = () => false, committed, onError }: RunnerOptions): ImportRunner => {
+export const createImportRunner = ({ pool, kinds, pace, people, committed, onError }: RunnerOptions): ImportRunner => {
   const holder = randomUUID();
   const stopping = new AbortController();
   const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
+  const steps = giveWay(people, importChunks.applyRows);
   const byName = new Map(kinds.map((kind) => [kind.kind, kind]));
   let sleeping = new AbortController();
   let woken = false;
@@ -53,9 +55,11 @@ export const createImportRunner = ({ pool, kinds, pace, besidePeople = () => fal
     while (size < importChunks.applyRows || performance.now() < turnOver) {
       await beating(Promise.race([pace(), stopped]), () => beatHolder(pool, claimed.id, holder));
       if (stopping.signal.aborted) return 0;
-      const rows = Math.min(size, besidePeople() ? importChunks.applyRowsBesidePeople : importChunks.applyRows);
+      const rows = Math.min(size, await steps.next());
+      const began = performance.now();
       try {
         const result = await runChunk(pool, kind, claimed, holder, rows);
+        steps.took(performance.now() - began);
         committed();
         if (result !== 'more') return 0;
         size = Math.min(size * 2, importChunks.applyRows);

@@ -27,8 +27,8 @@ export const importChunks = {
   stageLength: 2 * MiB,
   /** Applied together; the locks of a chunk are what live commands may have to wait for. */
   applyRows: 1_000,
-  /** The same while people type: a chunk's turn of the event loop is theirs to wait for, at each of the seven turns of their own flush. */
-  applyRowsBesidePeople: 200,
+  /** Planned or applied at once while people type: what comes during a step waits for its turns of the event loop. With 25 its statements cost more than its rows. */
+  rowsBesidePeople: 100,
   /** Of rejected rows read at once for the file that goes back. */
   rejectedRows: 1_000,
   /** Deleted or emptied at once when they expire. */
@@ -46,6 +46,8 @@ export const importWaits = {
   abandoned: 10_000,
   /** An upload's: longer, for nobody can take it over; it is refused. */
   uploadAbandoned: 60_000,
+  /** At most so long an import rests after a step, and again waits for commands to be answered: a door that is always busy slows it down and does not stop it. */
+  givingWay: 100,
   /** How often a runner with nothing to do looks for work that another process left. */
   idlePoll: 5_000,
   /** After how long a runner turns from one import to the next that waits, so that a small one never waits for a million rows. */

@@ -4,7 +4,7 @@ import { postgres, type TestDatabase } from '@khue/testing/postgres';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { expect } from 'vitest';
-import { doorSchema, peopleDoor, peopleFile, personLine, sliced, type Mood } from './door.fixture.ts';
+import { doorSchema, nobody, peopleDoor, peopleFile, personLine, sliced, type Mood } from './door.fixture.ts';
 import { createImportFlow, type ImportFlow, type ImportStatus } from './import-flow.ts';
 import { createImportRunner, type ImportRunner, type RunnerOptions } from './import-runner.ts';
 import type { Step } from './store.ts';
@@ -43,7 +43,7 @@ export const runningDoor = async (): Promise<RunningDoor> => {
   const errors: unknown[] = [];
   const runners: ImportRunner[] = [];
   const kinds = [peopleDoor(mood)];
-  const flow = createImportFlow({ pool, kinds, wake: () => runners.forEach((runner) => runner.wake()) });
+  const flow = createImportFlow({ pool, kinds, people: nobody, wake: () => runners.forEach((runner) => runner.wake()) });
   const stopRunners = async (): Promise<void> => void (await Promise.all(runners.splice(0).map((runner) => runner.stop())));
   const planned: RunningDoor['planned'] = async (file) => {
     const answer = await flow.planUpload({
@@ -70,6 +70,7 @@ export const runningDoor = async (): Promise<RunningDoor> => {
         pool,
         kinds,
         pace: async () => undefined,
+        people: nobody,
         committed: () => undefined,
         onError: (error) => errors.push(error),
         ...options,

@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { classify, inTransaction } from '@khue/messaging/database';
 import type { Pool } from 'pg';
 import { copyRows, type RowToStage } from './copy-rows.ts';
 import { createFindings, type Finding } from './findings.ts';
+import { giveWay, type People, type Steps } from './give-way.ts';
 import { beating } from './heartbeat.ts';
 import { layoutOf, type ImportJob, type ImportKind, type Tx, type Verdict } from './import-kind.ts';
 import type { CellError } from './layout.ts';
 import type { ParsedRow } from './parse-file.ts';
 import { parseInWorker } from './parse-in-worker.ts';
 import { FileRefused } from './refusals.ts';
+import { importChunks } from './limits.ts';
 import { claimKeys } from './row-keys.ts';
 import { beatUpload, deleteKeys, deleteStaged, insertImport, lockPlanning, refuseImport, savePlan, type NewImport } from './store.ts';
 import { printed } from './upload.ts';
@@ -27,6 +30,7 @@ export interface Plan {
 export interface Staging {
   readonly kind: ImportKind;
   readonly job: ImportJob;
+  readonly people: People;
   readonly fileName: string;
   /** Throws FileRefused where it is cut. */
   readonly source: AsyncIterable<Uint8Array>;
@@ -39,13 +43,13 @@ const TRIES = 5;
  * Reads an upload to its end, judges each row and stages the plan, one transaction a chunk. Throws FileRefused and leaves nothing usable where the file can't be
  * read or did not arrive whole; throws what the database or `judge` threw, likewise.
  */
-export const stage = async (pool: Pool, { kind, job, fileName, source }: Staging): Promise<Plan> => {
+export const stage = async (pool: Pool, { kind, job, people, fileName, source }: Staging): Promise<Plan> => {
   const layout = layoutOf(kind);
   const row: NewImport = { id: job.id, kind: kind.kind, layout, fileName, actor: job.actor, unitId: job.unitId };
   await insertImport(pool, row);
   const upload = printed(source);
   try {
-    return await read(pool, kind, job, layout, upload.bytes);
+    return await read(pool, kind, job, people, layout, upload.bytes);
   } catch (error) {
     const { code, params } = error instanceof FileRefused ? error : new FileRefused('import-unreadable');
     await refuseImport(pool, job.id, { code, params }, upload.print());
@@ -54,20 +58,28 @@ export const stage = async (pool: Pool, { kind, job, fileName, source }: Staging
   }
 };
 
-const read = async (pool: Pool, kind: ImportKind, job: ImportJob, layout: string, source: AsyncIterable<Uint8Array>): Promise<Plan> => {
+const read = async (
+  pool: Pool,
+  kind: ImportKind,
+  job: ImportJob,
+  people: People,
+  layout: string,
+  source: AsyncIterable<Uint8Array>,
+): Promise<Plan> => {
   const beat = (): Promise<void> => beatUpload(pool, job.id);
   const file = await beating(parseInWorker(source, kind.layoutModule, layout), beat);
   try {
     const counts = { accepted: 0, rejected: 0, unchanged: 0 };
     const findings = createFindings();
     const rowsHash = createHash('sha256');
+    const steps = giveWay(people, importChunks.stageRows);
     let width = file.heading.cells.length;
     const chunks = file.chunks[Symbol.asyncIterator]();
     for (;;) {
       const next = await beating(chunks.next(), beat);
       if (next.done) break;
-      const staged = await again(() => inTransaction(pool, (tx) => stageChunk(tx, kind, job, next.value)));
       let text = '';
+      const staged = await stageInSteps(pool, kind, job, steps, next.value);
       staged.forEach(({ row, errors }, place) => {
         const parsed = next.value[place] as ParsedRow<unknown>;
         counts[row.verdict] += 1;
@@ -95,6 +107,25 @@ interface StagedRow {
   readonly row: RowToStage;
   readonly errors: readonly CellError[];
 }
+
+/** A chunk of the file in one transaction, or in several small ones while people type. */
+const stageInSteps = async (
+  pool: Pool,
+  kind: ImportKind,
+  job: ImportJob,
+  steps: Steps,
+  parsed: readonly ParsedRow<unknown>[],
+): Promise<readonly StagedRow[]> => {
+  const staged: (readonly StagedRow[])[] = [];
+  for (let from = 0; from < parsed.length;) {
+    const some = parsed.slice(from, from + (await steps.next()));
+    const began = performance.now();
+    staged.push(await again(() => inTransaction(pool, (tx) => stageChunk(tx, kind, job, some))));
+    steps.took(performance.now() - began);
+    from += some.length;
+  }
+  return staged.flat();
+};
 
 const stageChunk = async (tx: Tx, kind: ImportKind, job: ImportJob, parsed: readonly ParsedRow<unknown>[]): Promise<readonly StagedRow[]> => {
   if (!(await lockPlanning(tx, job.id))) throw new FileRefused('upload-incomplete');
