@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import { classify } from '@khue/messaging/database';
+import { unlessEnded } from '@khue/messaging/signal';
 import type { Pool } from 'pg';
 import { expireImports } from './expire.ts';
 import { beating } from './heartbeat.ts';
@@ -37,7 +38,6 @@ export interface ImportRunner {
 export const createImportRunner = ({ pool, kinds, pace, besidePeople = () => false, committed, onError }: RunnerOptions): ImportRunner => {
   const holder = randomUUID();
   const stopping = new AbortController();
-  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
   const byName = new Map(kinds.map((kind) => [kind.kind, kind]));
   let sleeping = new AbortController();
   let woken = false;
@@ -51,7 +51,7 @@ export const createImportRunner = ({ pool, kinds, pace, besidePeople = () => fal
     const turnOver = performance.now() + importWaits.slice;
     let size: number = importChunks.applyRows;
     while (size < importChunks.applyRows || performance.now() < turnOver) {
-      await beating(Promise.race([pace(), stopped]), () => beatHolder(pool, claimed.id, holder));
+      await beating(unlessEnded(stopping.signal, pace(), undefined), () => beatHolder(pool, claimed.id, holder));
       if (stopping.signal.aborted) return 0;
       const rows = Math.min(size, besidePeople() ? importChunks.applyRowsBesidePeople : importChunks.applyRows);
       try {
