@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts';
 const host = 'libs/host/src';
 const tokens = `${host}/identity.spec.ts`;
 const quota = 'apps/quota/src/service.int.spec.ts';
+const doors = 'apps/standalone/src/doors.e2e.spec.ts';
 
 /** Who comes in, with what. */
 export const ofTheDoors: readonly Mutant[] = [
@@ -117,5 +118,21 @@ export const ofTheDoors: readonly Mutant[] = [
     find: `if (['PUT', 'PATCH', 'DELETE'].includes(route.method)) throw`,
     replace: `if (route.method === 'NEVER') throw`,
     tests: [['apps/registry/src/routes/people.int.spec.ts', 'is mended only by who has seen the newest version']],
+  },
+  {
+    name: 'rate limit',
+    guard: 'an account that sends without end is told to wait',
+    file: 'apps/gateway/src/proxy.ts',
+    find: `max: limits.requests,`,
+    replace: `max: limits.requests * 1_000,`,
+    tests: [[doors, 'an account that sends too much is told to wait; others are not']],
+  },
+  {
+    name: 'rate limit: for each account',
+    guard: 'one who sends too much takes nothing from the others behind the same address',
+    file: 'apps/gateway/src/proxy.ts',
+    find: `keyGenerator: (request) => request.sub ?? request.ip,`,
+    replace: `keyGenerator: (request) => request.ip,`,
+    tests: [[doors, 'an account that sends too much is told to wait; others are not']],
   },
 ];
