@@ -93,6 +93,7 @@ const run = async (city: City, faults: readonly Fault[], options: RunOptions): P
       ...judgeFaults(struck, place),
       said('client: every key that was asked for again got its outcome', tally.total.attempts, typist.unsettled),
       said('client: nobody was turned away for a good token, role or scope, and no bad request was taken', tally.total.attempts, typist.surprises),
+      said('client: nobody met a bug of ours', tally.total.attempts, bugsOf(tally)),
       ...(await look(city, history.file, tell)),
       said('at rest: the services say that nothing is unsent or unread', 1, (await becomesSettled(city)) ? [] : [city.gateway]),
       ...(before ? judgeAndTell(before, await measureMemory(city), say) : []),
@@ -114,6 +115,12 @@ const look = async ({ place, data, ports }: City, history: string, say: (line: s
 };
 
 const said = (name: string, seen: number, examples: readonly string[]): Finding => ({ name, ok: examples.length === 0, seen, examples });
+
+/** 500: what the product did not expect. Whatever is struck, it must know what befell it. */
+const bugsOf = ({ total: { errors } }: Tally): readonly string[] => {
+  const met = errors.get('internal-error');
+  return met === undefined ? [] : [`internal-error ${met} times`];
+};
 
 /** Lets every clerk end with the answer it waits for; whoever got none by the end of patience stays unsettled. */
 const finish = (load: Load, typist: Typist): Promise<void> => {
