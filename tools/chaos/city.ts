@@ -18,6 +18,12 @@ export interface CityOptions {
   readonly ownDisk: boolean;
 }
 
+/** A process of ours, and where its inspector opens when it is asked to. */
+export interface Watched {
+  readonly pid: number;
+  readonly inspector: number;
+}
+
 /** A running city that can be hurt. */
 export interface City {
   readonly place: Place;
@@ -41,7 +47,7 @@ export interface City {
   /** Starts what does not run; answers what that was. */
   revive(): Promise<readonly string[]>;
   /** Our own processes, for a look at their memory. */
-  readonly processes: () => ReadonlyMap<string, number>;
+  readonly processes: () => ReadonlyMap<string, Watched>;
   close(): Promise<void>;
 }
 

@@ -4,7 +4,9 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { environment } from '@khue/host/config';
+import { freePort } from '@khue/infra/free-port';
 import { choosePorts, crashServer, makeDataFolder, signalServer, wayTo, type City, type CityOptions } from './city.ts';
+import { inspectable } from './live-memory.ts';
 import { serverOf, signal } from './processes.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -13,6 +15,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 export const startEmbeddedCity = async (options: CityOptions): Promise<City> => {
   const { data, disk, leave } = await makeDataFolder(options);
   const ports = await choosePorts();
+  const inspector = await freePort();
   const log = createWriteStream(join(options.folder, 'product.log'), { flags: 'a' });
   const gateway = `http://127.0.0.1:${ports.KHUE_PORT}`;
   let child: ChildProcess | undefined;
@@ -22,7 +25,7 @@ export const startEmbeddedCity = async (options: CityOptions): Promise<City> => 
     // A group of its own: what interrupts this program ends the product when its turn comes.
     const started = spawn(process.execPath, args, {
       cwd: root,
-      env: { ...environment(), ...ports },
+      env: { ...environment(), ...ports, ...inspectable(inspector, environment().NODE_OPTIONS) },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -81,7 +84,7 @@ export const startEmbeddedCity = async (options: CityOptions): Promise<City> => 
       await start();
       return ['product'];
     },
-    processes: () => new Map(child?.pid === undefined ? [] : [['product', child.pid]]),
+    processes: () => new Map(child?.pid === undefined ? [] : [['product', { pid: child.pid, inspector }]]),
     close,
   };
 };

@@ -10,8 +10,8 @@ import { startEmbeddedCity } from './embedded-city.ts';
 import { foundCity } from './founding.ts';
 import { openHistory } from './history.ts';
 import { startLoad, type Load } from './load.ts';
+import { describeMemory, judgeMemory, measureMemory, type Memory } from './memory.ts';
 import type { Fault, Place } from './plan.ts';
-import { memoryOf } from './processes.ts';
 import type { Random } from './random.ts';
 import { endure, isSettled, judgeFaults, type Struck } from './siege.ts';
 import { startStackCity } from './stack-city.ts';
@@ -29,7 +29,7 @@ export interface RunOptions {
   readonly warmUpMs: number;
   /** And after each one. */
   readonly peaceMs: number;
-  /** Memory is compared with what it was after the warm-up; in a short run it says nothing. */
+  /** Memory is compared with what it was after the warm-up, both at rest; in a short run the two say little. */
   readonly looksAtMemory: boolean;
   /** The city's data, its logs and the client's history: `<place>.history.jsonl`. */
   readonly folder: string;
@@ -49,10 +49,6 @@ export interface RunResult {
 const sayEveryMs = 4_000;
 const stopMs = 120_000;
 const settleMs = 60_000;
-const memoryMs = 90_000;
-/** What is no growth: half as much again, or what a heap may hold that nobody has collected yet, MB. Nobody can make another process collect. */
-const memoryGrowth = 1.5;
-const uncollectedMb = 150;
 
 /** Founds a city, lets clerks type, hurts it as planned, and afterwards looks whether everything that was acknowledged is there, once. */
 export const runChaos = async (options: RunOptions): Promise<RunResult> => {
@@ -86,10 +82,9 @@ const run = async (city: City, faults: readonly Fault[], options: RunOptions): P
     now = what;
     say(`  ${what}…`);
   };
-  let memory: ReadonlyMap<string, number>;
   try {
     await pause(options.warmUpMs);
-    memory = await memoryOfAll(city);
+    const before = options.looksAtMemory ? await memoryAtRest(city, load, tell) : undefined;
     for (const fault of faults) struck.push(await endure(fault, { city, load, tally, history, peaceMs: options.peaceMs, tell }));
     tell('no more faults; everybody finishes');
     await finish(load, typist);
@@ -98,9 +93,10 @@ const run = async (city: City, faults: readonly Fault[], options: RunOptions): P
       ...judgeFaults(struck, place),
       said('client: every key that was asked for again got its outcome', tally.total.attempts, typist.unsettled),
       said('client: nobody was turned away for a good token, role or scope, and no bad request was taken', tally.total.attempts, typist.surprises),
+      said('client: nobody met a bug of ours', tally.total.attempts, bugsOf(tally)),
       ...(await look(city, history.file, tell)),
       said('at rest: the services say that nothing is unsent or unread', 1, (await becomesSettled(city)) ? [] : [city.gateway]),
-      ...(options.looksAtMemory ? [await atRestInMemory(city, memory, say)] : []),
+      ...(before ? judgeAndTell(before, await measureMemory(city), say) : []),
     ];
     return { struck, findings, history: history.file, tally, refusals: typist.refusals };
   } finally {
@@ -119,6 +115,12 @@ const look = async ({ place, data, ports }: City, history: string, say: (line: s
 };
 
 const said = (name: string, seen: number, examples: readonly string[]): Finding => ({ name, ok: examples.length === 0, seen, examples });
+
+/** 500: what the product did not expect. Whatever is struck, it must know what befell it. */
+const bugsOf = ({ total: { errors } }: Tally): readonly string[] => {
+  const met = errors.get('internal-error');
+  return met === undefined ? [] : [`internal-error ${met} times`];
+};
 
 /** Lets every clerk end with the answer it waits for; whoever got none by the end of patience stays unsettled. */
 const finish = (load: Load, typist: Typist): Promise<void> => {
@@ -157,21 +159,17 @@ const becomesSettled = async (city: City): Promise<boolean> => {
   return false;
 };
 
-const memoryOfAll = async (city: City): Promise<ReadonlyMap<string, number>> =>
-  new Map(await Promise.all([...city.processes()].map(async ([name, pid]) => [name, await memoryOf(pid)] as const)));
+/** Everybody finishes what they type, everything arrives, and then it is measured: what is under way is no leak. */
+const memoryAtRest = async (city: City, load: Load, tell: (what: string) => void): Promise<Memory> => {
+  tell('measuring memory at rest');
+  await load.hold();
+  await becomesSettled(city);
+  const measured = await measureMemory(city);
+  load.goOn();
+  return measured;
+};
 
-/** Each process of ours against itself after the warm-up, when nobody types and garbage had time. */
-const atRestInMemory = async (city: City, before: ReadonlyMap<string, number>, say: (line: string) => void): Promise<Finding> => {
-  const grown = async (): Promise<string[]> =>
-    [...(await memoryOfAll(city))].flatMap(([name, now]) => {
-      const then = before.get(name) ?? now;
-      return now > Math.max(then * memoryGrowth, then + uncollectedMb) ? [`${name}: ${Math.round(now)} MB of ${Math.round(then)} MB`] : [];
-    });
-  let wrong = await grown();
-  for (const end = performance.now() + memoryMs; wrong.length > 0 && performance.now() < end; wrong = await grown()) await pause(2_000);
-  const after = await memoryOfAll(city);
-  say(
-    `  memory, MB after warm-up and now: ${[...after].map(([name, now]) => `${name} ${Math.round(before.get(name) ?? 0)} ${Math.round(now)}`).join(', ')}`,
-  );
-  return said(`at rest: no process holds more than ${memoryGrowth} times the memory it held before, nor ${uncollectedMb} MB more`, after.size, wrong);
+const judgeAndTell = (before: Memory, after: Memory, say: (line: string) => void): readonly Finding[] => {
+  say(`  ${describeMemory(before, after)}`);
+  return judgeMemory(before, after);
 };

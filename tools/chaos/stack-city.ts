@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { environment } from '@khue/host/config';
+import { freePort } from '@khue/infra/free-port';
 import { stackServices, type Process, type StackPlan } from '../stack/plan.ts';
 import { startStack } from '../stack/start.ts';
 import { choosePorts, crashServer, makeDataFolder, signalServer, wayTo, type City, type CityOptions } from './city.ts';
 import type { CuttingProxy } from './cutting-proxy.ts';
+import { inspectable } from './live-memory.ts';
 import { serverOf } from './processes.ts';
 
 const processes = [...stackServices, 'gateway'] as const;
@@ -18,6 +20,7 @@ export const startStackCity = async (options: CityOptions): Promise<City> => {
     ways.set(name, way);
     return way.port;
   };
+  const inspectors = new Map<string, number>();
   /** Two of the ways inside the stack; the others stay straight, so that a dead neighbor looks like one, too. */
   const rewire = async (plan: readonly Process[]): Promise<readonly Process[]> => {
     const change = async (process: Process): Promise<Process> => {
@@ -31,7 +34,12 @@ export const startStackCity = async (options: CityOptions): Promise<City> => {
       return through('KHUE_ENROLLMENT_DATABASE_URL', 'enrollment to PostgreSQL', (sent) => sent.includes('commit\0'));
     };
     const changed: Process[] = [];
-    for (const process of plan) changed.push(await change(process));
+    for (const process of plan) {
+      const { env, ...rest } = await change(process);
+      const port = await freePort();
+      inspectors.set(process.name, port);
+      changed.push({ ...rest, env: { ...env, ...inspectable(port, environment().NODE_OPTIONS) } });
+    }
     return changed;
   };
 
@@ -98,7 +106,14 @@ export const startStackCity = async (options: CityOptions): Promise<City> => {
       }
       return revived;
     },
-    processes: () => new Map(processes.flatMap((name) => (stack.child(name)?.pid === undefined ? [] : [[name, stack.child(name)?.pid as number]]))),
+    processes: () =>
+      new Map(
+        processes.flatMap((name) => {
+          const pid = stack.child(name)?.pid;
+          const inspector = inspectors.get(name);
+          return pid === undefined || inspector === undefined ? [] : [[name, { pid, inspector }] as const];
+        }),
+      ),
     close: async () => {
       await signalServer(data, 'SIGCONT');
       if (kafkaLives) await stack.kafka.kill('SIGCONT');

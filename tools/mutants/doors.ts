@@ -5,6 +5,7 @@ const gateway = 'apps/gateway/src';
 const forwarding = `${gateway}/forward.spec.ts`;
 const tokens = `${host}/identity.spec.ts`;
 const quota = 'apps/quota/src/service.int.spec.ts';
+const doors = 'apps/standalone/src/doors.e2e.spec.ts';
 
 /** Who comes in, with what. */
 export const ofTheDoors: readonly Mutant[] = [
@@ -204,5 +205,21 @@ export const ofTheDoors: readonly Mutant[] = [
     find: `raw.once('close', () => controller.abort(notAwaited));`,
     replace: ``,
     tests: [[forwarding, 'to who has left']],
+  },
+  {
+    name: 'rate limit',
+    guard: 'an account that sends without end is told to wait',
+    file: 'apps/gateway/src/proxy.ts',
+    find: `max: limits.requests,`,
+    replace: `max: limits.requests * 1_000,`,
+    tests: [[doors, 'an account that sends too much is told to wait; others are not']],
+  },
+  {
+    name: 'rate limit: for each account',
+    guard: 'one who sends too much takes nothing from the others behind the same address',
+    file: 'apps/gateway/src/proxy.ts',
+    find: `keyGenerator: (request) => request.sub ?? request.ip,`,
+    replace: `keyGenerator: (request) => request.ip,`,
+    tests: [[doors, 'an account that sends too much is told to wait; others are not']],
   },
 ];

@@ -126,4 +126,38 @@ export const ofTheLog: readonly Mutant[] = [
     replace: `(murmur2(Buffer.from(subject, 'utf8')) & 0x7ffffffe) % partitionsPerTopic`,
     tests: [[`${src}/kafka-partition.spec.ts`, 'is where other Kafka clients look for it']],
   },
+  {
+    name: 'sending: partition of an event',
+    guard: 'an event goes to the partition of its subject, or a subject’s events come in any order',
+    file: `${src}/kafka-publisher.ts`,
+    find: `const partition = partitionOf(event.subject);`,
+    replace: `const partition = partitionOf(String(event.position));`,
+    tests: [[kafka, 'each event lies in the partition of its subject']],
+  },
+  {
+    name: 'sending: memory of what was sent',
+    guard: 'a batch that was sent is forgotten, or a service grows for as long as it lives',
+    file: `${src}/signal.ts`,
+    find: `.finally(() => end.removeEventListener('abort', answer))`,
+    replace: ``,
+    tests: [[`${src}/signal.spec.ts`, 'leaves nothing behind on what says that the end has come']],
+  },
+  {
+    name: 'sending: idempotence',
+    guard: 'a batch that the client repeats by itself is stored once and in its place',
+    file: `${src}/kafka-client.ts`,
+    find: `idempotent: true,`,
+    replace: `idempotent: false,`,
+    tests: [[kafka, 'sent by a producer whose repetitions the broker knows']],
+  },
+  {
+    name: 'sending: acknowledged by all',
+    guard: 'what is acknowledged lies on every replica that must have it',
+    file: `${src}/kafka-publisher.ts`,
+    find: `const everyReplica = -1;`,
+    replace: `const everyReplica = 1;`,
+    // The library refuses it beside idempotence, so nothing is ever sent.
+    tests: [[kafka, 'each event lies in the partition of its subject']],
+    hangs: true,
+  },
 ];

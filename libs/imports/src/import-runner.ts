@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import { classify } from '@khue/messaging/database';
+import { unlessEnded } from '@khue/messaging/signal';
 import type { Pool } from 'pg';
 import { expireImports } from './expire.ts';
 import { giveWay, type People } from './give-way.ts';
@@ -38,7 +39,6 @@ export interface ImportRunner {
 export const createImportRunner = ({ pool, kinds, pace, people, committed, onError }: RunnerOptions): ImportRunner => {
   const holder = randomUUID();
   const stopping = new AbortController();
-  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
   const steps = giveWay(people, importChunks.applyRows);
   const byName = new Map(kinds.map((kind) => [kind.kind, kind]));
   let sleeping = new AbortController();
@@ -53,7 +53,7 @@ export const createImportRunner = ({ pool, kinds, pace, people, committed, onErr
     const turnOver = performance.now() + importWaits.slice;
     let size: number = importChunks.applyRows;
     while (size < importChunks.applyRows || performance.now() < turnOver) {
-      await beating(Promise.race([pace(), stopped]), () => beatHolder(pool, claimed.id, holder));
+      await beating(unlessEnded(stopping.signal, pace(), undefined), () => beatHolder(pool, claimed.id, holder));
       if (stopping.signal.aborted) return 0;
       const rows = Math.min(size, await steps.next());
       const began = performance.now();

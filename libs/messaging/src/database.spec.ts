@@ -10,4 +10,8 @@ describe('an error of the database', () => {
     expect(classify(Object.assign(new Error('x'), { code: 'P2039' }))).toBe('bug');
     expect(classify(Object.assign(new Error('x'), { code: '40P01' }))).toBe('again');
   });
+
+  it.each(['EPIPE', 'ECONNRESET', 'ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH'])('is that it is away when the network says %s', (code) => {
+    expect(classify(Object.assign(new Error('write'), { code }))).toBe('away');
+  });
 });

@@ -78,6 +78,8 @@ export type Failure = 'again' | 'data' | 'away' | 'disk-full' | 'bug';
 
 export const classify = (error: unknown): Failure => {
   const code = sqlState(error) ?? (error as { code?: unknown }).code;
+  // The network's before the server's: EPIPE has five letters, as its states do, and none of those begins so.
+  if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) return 'away';
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
     if (code === '40P01' || code === '55P03' || code === '40001') return 'again';
     if (code === '53100') return 'disk-full';
@@ -85,7 +87,6 @@ export const classify = (error: unknown): Failure => {
     if (code.startsWith('08') || code.startsWith('57') || code.startsWith('53') || code === '25P03') return 'away';
     return 'bug';
   }
-  if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) return 'away';
   const message = error instanceof Error ? error.message : '';
   return /connection|timeout|terminat|client has encountered|not queryable|client was closed/i.test(message) ? 'away' : 'bug';
 };

@@ -87,6 +87,29 @@ describeOnKafka('on Apache Kafka', (brokers) => {
       }
     });
 
+    test('each event lies in the partition of its subject, sent by a producer whose repetitions the broker knows', async () => {
+      await trial.startRelay();
+      await trial.happen(...Array.from({ length: 100 }, (_, n) => `s-${n}`));
+      await eventually(async () => expect((await trial.bus.producers()[0]?.unsent())?.rows).toBe(0));
+      const found: { subject: string; partition: number; isIdempotent: boolean }[] = [];
+      const consumer = client.consumer(`${trial.service}-reader`);
+      await consumer.connect();
+      try {
+        await consumer.subscribe({ topic: trial.topic, fromBeginning: true });
+        await consumer.run({
+          eachMessage: async ({ partition, message }) => {
+            // A number that the broker gave the producer; -1 without idempotence.
+            const { producerId } = (message as typeof message & { batchContext: { producerId: string } }).batchContext;
+            found.push({ subject: String(message.key), partition, isIdempotent: Number(producerId) >= 0 });
+          },
+        });
+        await eventually(() => expect(found.length).toBe(100));
+      } finally {
+        await consumer.disconnect();
+      }
+      expect(found).toEqual(found.map(({ subject }) => ({ subject, partition: partitionOf(subject), isIdempotent: true })));
+    });
+
     test('what several partitions hold is applied in one transaction', async () => {
       await trial.startRelay();
       const partitions: number[] = [];

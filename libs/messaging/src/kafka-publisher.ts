@@ -4,8 +4,11 @@ import { atMost, kafkaWaits, within, type KafkaClient, type Producer as KafkaPro
 import { partitionOf } from './kafka-partition.ts';
 import { ensureTopics } from './kafka-topics.ts';
 import { moveSent, readSent, type Move, type Sent } from './sent.ts';
+import { unlessEnded } from './signal.ts';
 
 const batch = 1_000;
+/** Not the leader alone: what only it has is lost with it, and the cursor has moved. */
+const everyReplica = -1;
 /** What one send may hold for one partition, in bytes: a broker takes 1 MB at most by default. One event alone is sent whatever its size. */
 const partitionBytes = 800_000;
 
@@ -24,15 +27,14 @@ export const kafkaPublisher = (source: Producer, { client, admin, declared }: Ka
   const { topics, log, pool, term } = source;
   let open: KafkaProducer | undefined;
   let known: ReadonlyMap<string, Sent> = new Map();
-  let over = false;
-  const closing = Promise.withResolvers<boolean>();
+  const closing = new AbortController();
 
   const connected = async (): Promise<KafkaProducer> => {
     if (open) return open;
     await admin((each) => ensureTopics(each, topics, declared), kafkaWaits.send);
     const made = client.producer();
     await within(kafkaWaits.send, made.connect());
-    if (over) await made.disconnect();
+    if (closing.signal.aborted) await made.disconnect();
     return (open = made);
   };
 
@@ -62,7 +64,8 @@ export const kafkaPublisher = (source: Producer, { client, admin, declared }: Ka
     const filled = sends.filter(({ messages }) => messages.length > 0);
     if (filled.length === 0) return false;
     const producer = await connected();
-    await within(kafkaWaits.send, producer.sendBatch({ topicMessages: filled.map(({ topic, messages }) => ({ topic, messages })) }));
+    const topicMessages = filled.map(({ topic, messages }) => ({ topic, messages }));
+    await within(kafkaWaits.send, producer.sendBatch({ acks: everyReplica, topicMessages }));
     if (
       !(await moveSent(
         pool,
@@ -81,7 +84,7 @@ export const kafkaPublisher = (source: Producer, { client, admin, declared }: Ka
     publish: async () => {
       try {
         // Closing doesn't wait for a broker that says nothing; what is under way may still arrive, and is sent again by the next.
-        while (!over && (await Promise.race([sendNext(), closing.promise])));
+        while (!closing.signal.aborted && (await unlessEnded(closing.signal, sendNext(), false)));
       } catch (error) {
         await drop();
         throw error;
@@ -96,8 +99,7 @@ export const kafkaPublisher = (source: Producer, { client, admin, declared }: Ka
       });
     },
     close: async () => {
-      over = true;
-      closing.resolve(false);
+      closing.abort();
       await drop();
     },
   };

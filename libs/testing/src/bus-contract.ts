@@ -1,3 +1,4 @@
+import { queryObjects } from 'node:v8';
 import type { Bus, Delivery, Subscription } from '@khue/messaging/bus';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openBusTrial, upTo, type BusTrial } from './bus-trial.ts';
@@ -71,6 +72,19 @@ export const busContract = (kind: BusKind): void => {
       await trial.happen('c');
       await settled(trial.bus);
       await trial.expectAllOnceInOrder('one');
+    });
+
+    test('keeps nothing in memory of what it has applied, nor the relay of what it has sent', async () => {
+      await trial.startRelay();
+      await trial.join('one');
+      const work = async (): Promise<number> => {
+        for (let n = 0; n < 300; n += 1) await trial.happen('a');
+        await settled(trial.bus);
+        // Collects all garbage first: what is counted is what somebody still holds.
+        return queryObjects(Promise, { format: 'count' });
+      };
+      const before = await work();
+      expect((await work()) - before).toBeLessThan(60);
     });
 
     test('that is slow or fails delays only itself', async () => {
