@@ -62,8 +62,8 @@ export const ofTheImports: readonly Mutant[] = [
     name: 'import: giving way',
     guard: 'no step of an import begins while a command is under way',
     file: `${src}/give-way.ts`,
-    find: `await Promise.race([people.answered(), end]);`,
-    replace: `await Promise.race([Promise.resolve(), end]);`,
+    find: `await people.answered(importWaits.givingWay);`,
+    replace: ``,
     tests: [[way, 'waits for the commands under way']],
   },
   {
@@ -85,10 +85,10 @@ export const ofTheImports: readonly Mutant[] = [
   {
     name: 'import: giving way for ever',
     guard: 'a door that is always busy slows an import down and does not stop it',
-    file: `${src}/give-way.ts`,
-    find: `await Promise.race([people.answered(), end]);`,
-    replace: `await Promise.race([people.answered(), people.answered()]);`,
-    tests: [[way, 'goes on at a door that is always busy']],
+    file: 'libs/host/src/people.ts',
+    find: `const timer = setTimeout(over, mostMs);`,
+    replace: `const timer = setTimeout(() => undefined, mostMs);`,
+    tests: [['libs/host/src/people.spec.ts', 'are waited for no longer than was said']],
     hangs: true,
   },
   {

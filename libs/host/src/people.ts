@@ -7,8 +7,8 @@ const typingMs = 1_000;
 export interface People {
   /** Whether somebody sent a command within the last second. */
   typing(): boolean;
-  /** Resolves when no command is under way, at once where there is none. */
-  answered(): Promise<void>;
+  /** Resolves when no command is under way, at once where there is none, and after `mostMs` at a door that is always busy. */
+  answered(mostMs: number): Promise<void>;
   /** Counts a command until its answer. */
   during<T>(answer: Promise<T>): Promise<T>;
 }
@@ -16,10 +16,21 @@ export interface People {
 export const watchPeople = (): People => {
   let underWay = 0;
   let lastCommand = Number.NEGATIVE_INFINITY;
-  const waiting: (() => void)[] = [];
+  const waiting = new Set<() => void>();
   return {
     typing: () => performance.now() - lastCommand < typingMs,
-    answered: () => (underWay === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    answered: (mostMs) =>
+      new Promise((resolve) => {
+        if (underWay === 0) return resolve();
+        // Who gave up waiting is forgotten: a door may be busy for hours.
+        const over = (): void => {
+          clearTimeout(timer);
+          waiting.delete(over);
+          resolve();
+        };
+        const timer = setTimeout(over, mostMs);
+        waiting.add(over);
+      }),
     during: async (answer) => {
       underWay += 1;
       lastCommand = performance.now();
@@ -27,7 +38,7 @@ export const watchPeople = (): People => {
         return await answer;
       } finally {
         underWay -= 1;
-        if (underWay === 0) for (const resolve of waiting.splice(0)) resolve();
+        if (underWay === 0) waiting.forEach((over) => over());
       }
     },
   };

@@ -48,8 +48,10 @@ describe('an import beside people', () => {
     expect(order).toEqual(['answer', 'step']);
   });
 
-  test('goes on at a door that is always busy', async () => {
-    const steps = giveWay({ typing: () => true, answered: () => new Promise(() => undefined) }, 1_000);
-    expect(await steps.next()).toBe(100);
+  test('bounds its waiting for them', async () => {
+    const asked: number[] = [];
+    const steps = giveWay({ typing: () => true, answered: async (mostMs) => void asked.push(mostMs) }, 1_000);
+    await steps.next();
+    expect(asked).toEqual([100]);
   });
 });

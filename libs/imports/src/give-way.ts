@@ -5,8 +5,8 @@ import { importChunks, importWaits } from './limits.ts';
 export interface People {
   /** Whether somebody sent a command of late. */
   typing(): boolean;
-  /** Resolves when none of their commands is under way. */
-  answered(): Promise<void>;
+  /** Resolves when none of their commands is under way, or after `mostMs`. */
+  answered(mostMs: number): Promise<void>;
 }
 
 /** Takes rows in steps that people hardly notice while they type, and in whole chunks when they don't. */
@@ -28,10 +28,7 @@ export const giveWay = (people: People, most: number): Steps => {
     next: async () => {
       if (!people.typing()) return most;
       await wait(Math.min(last, importWaits.givingWay));
-      const answered = new AbortController();
-      const end = wait(importWaits.givingWay, undefined, { signal: answered.signal }).catch(() => undefined);
-      await Promise.race([people.answered(), end]);
-      answered.abort();
+      await people.answered(importWaits.givingWay);
       return Math.min(most, importChunks.rowsBesidePeople);
     },
     took: (milliseconds) => {
