@@ -122,6 +122,23 @@ export const ofTheDoors: readonly Mutant[] = [
     tests: [['apps/registry/src/routes/people.int.spec.ts', 'is mended only by who has seen the newest version']],
   },
   {
+    name: 'overload: before the framework',
+    guard: 'a full door turns writes away before it makes requests of them',
+    file: `${host}/turn-away.ts`,
+    find: `if (!admission.full() || !takesPlace(request))`,
+    replace: `if (request.httpVersion !== '')`,
+    tests: [[`${host}/turn-away.spec.ts`, 'is refused as the framework would refuse it']],
+  },
+  {
+    name: 'overload: body of who was turned away',
+    guard: 'who is turned away and goes on sending half a body does not hold a connection for ever',
+    file: `${host}/turn-away.ts`,
+    find: `const timer = setTimeout(() => request.complete || request.destroy(), receiveMs);`,
+    replace: `const timer = setTimeout(() => undefined, receiveMs);`,
+    tests: [[`${host}/turn-away.spec.ts`, 'has no more time for the rest of its body']],
+    hangs: true,
+  },
+  {
     name: 'body: in its time',
     guard: 'who sends half a body does not hold a connection for ever',
     file: `${host}/http.ts`,

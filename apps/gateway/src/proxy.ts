@@ -55,7 +55,7 @@ export const serveProxy = async (http: FastifyInstance, { services, identity, pr
       // Both for each service: where one is frozen, its waiting requests take no place of another's.
       const forwarder = createForwarder(base);
       scope.addHook('onClose', forwarder.close);
-      scope.all(`/api/${service}/*`, { onRequest: createAdmission() }, (request, reply) => {
+      scope.all(`/api/${service}/*`, { onRequest: createAdmission().admit }, (request, reply) => {
         forwarder.forward(request, reply, () => {
           sendProblem(reply, problems, { code: 'upstream-away', retryAfterSeconds: 2 }, request.id);
         });

@@ -8,7 +8,7 @@ import { Refuse } from './refuse.ts';
 const openDoor = async () => {
   const inside: (() => void)[] = [];
   const http = Fastify();
-  http.addHook('onRequest', createAdmission(2));
+  http.addHook('onRequest', createAdmission(2).admit);
   http.setErrorHandler((error, _, reply) => reply.code(error instanceof Refuse ? 503 : 500).send((error as Error).message));
   http.post('/write', async () => {
     await new Promise<void>((go) => inside.push(go));

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import { Refuse } from './refuse.ts';
 
@@ -6,23 +7,37 @@ import { Refuse } from './refuse.ts';
  * and what comes beyond costs next to nothing.
  */
 const mostUnderWay = 2_048;
-const comeAgainSeconds = 2;
+export const comeAgainSeconds = 2;
+
+export interface Admission {
+  /** A hook for `onRequest` of the writing routes behind one door. */
+  admit(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void;
+  /** Whether the next write would be refused. */
+  full(): boolean;
+}
+
+/** Reads hold nothing while they wait; an upload takes as long as its sender does, and imports queue by themselves. */
+export const takesPlace = ({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean =>
+  method !== 'GET' && method !== 'HEAD' && !headers['content-type']?.startsWith('multipart/form-data');
 
 /**
- * A hook for `onRequest` of the writing routes behind one door: what is beyond the limit is refused before its token, its body and its key are looked at. With the
+ * What is beyond the limit is refused before its token, its body and its key are looked at. With the
  * refusal left to the gather, where all that is done, a service under three times its load spent more on refusing than on what it accepted.
  */
-export const createAdmission = (most = mostUnderWay): ((request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) => void) => {
+export const createAdmission = (most = mostUnderWay): Admission => {
   let underWay = 0;
-  return ({ method, headers }, reply, done) => {
-    // Reads hold nothing while they wait; an upload takes as long as its sender does, and imports queue by themselves.
-    if (method === 'GET' || method === 'HEAD' || headers['content-type']?.startsWith('multipart/form-data')) return done();
-    if (underWay >= most) return done(new Refuse('overloaded', { retryAfterSeconds: comeAgainSeconds }));
-    underWay += 1;
-    // Answered, or its caller has gone: either way once.
-    reply.raw.once('close', () => {
-      underWay -= 1;
-    });
-    done();
+  const full = (): boolean => underWay >= most;
+  return {
+    full,
+    admit: (request, reply, done) => {
+      if (!takesPlace(request)) return done();
+      if (full()) return done(new Refuse('overloaded', { retryAfterSeconds: comeAgainSeconds }));
+      underWay += 1;
+      // Answered, or its caller has gone: either way once.
+      reply.raw.once('close', () => {
+        underWay -= 1;
+      });
+      done();
+    },
   };
 };

@@ -8,7 +8,6 @@ import type { Answer, Command } from '@khue/messaging/command';
 import { newId } from '@khue/messaging/new-id';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { createAdmission } from './admission.ts';
 import type { Identity } from './identity.ts';
 import { Refuse } from './refuse.ts';
 import { parsePart } from './validation.ts';
@@ -117,13 +116,12 @@ export const createDoor = ({ http, identity, grantsOf, catalog, extraRoles = () 
     return send(reply, await handler(call), route, catalog, request.id);
   };
 
-  const admit = createAdmission();
   return (route, handler) => {
     http.route({
       method: route.method,
       url: route.path.replace(/\{(\w+)\}/g, ':$1'),
       exposeHeadRoute: false,
-      onRequest: admit,
+      onRequest: http.admission.admit,
       handler: (request, reply) => serveOne(route, handler, request, reply),
     });
   };

@@ -3,15 +3,22 @@ import underPressure from '@fastify/under-pressure';
 import type { ProblemCatalog } from '@khue/contracts/problems';
 import { classify } from '@khue/messaging/database';
 import { newId } from '@khue/messaging/new-id';
+import type { IncomingMessage } from 'node:http';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Histogram, type Registry } from 'prom-client';
+import { createAdmission, type Admission } from './admission.ts';
 import { answerBadAddress, answerBrokenRequest } from './broken-request.ts';
 import type { LogConfig } from './config.ts';
 import { sendProblem } from './door.ts';
 import type { Logger } from './logger.ts';
 import { Refuse } from './refuse.ts';
+import { turnAway } from './turn-away.ts';
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Of the writes behind this server's door. */
+    admission: Admission;
+  }
   interface FastifyRequest {
     /** The body's bytes as text, for the idempotency hash. */
     rawBody: string | undefined;
@@ -43,6 +50,11 @@ export interface HttpOptions {
 // It stands in every line of the log: nine digits in a row may be somebody's identity number, and then we make our own. A UUID may hold as many by chance.
 const correlationPattern = /^(?:[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}|(?!.*\d{9})[A-Za-z\d-]{8,64})$/i;
 
+const correlationIdOf = ({ headers }: Pick<IncomingMessage, 'headers'>): string => {
+  const given = headers['x-correlation-id'];
+  return typeof given === 'string' && correlationPattern.test(given) ? given : newId();
+};
+
 /** A fastify server with the house's limits, problem documents, correlation ids, request metrics and frugal logs. */
 export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptions): Promise<FastifyInstance> => {
   const http = Fastify({
@@ -53,10 +65,7 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
     connectionTimeout: httpLimits.silence,
     keepAliveTimeout: httpLimits.keepAlive,
     forceCloseConnections: 'idle',
-    genReqId: (request) => {
-      const given = request.headers['x-correlation-id'];
-      return typeof given === 'string' && correlationPattern.test(given) ? given : newId();
-    },
+    genReqId: correlationIdOf,
     routerOptions: { maxParamLength: 100 },
     frameworkErrors: answerBadAddress(catalog),
     clientErrorHandler: answerBrokenRequest(catalog),
@@ -68,6 +77,7 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
     [method].flat().forEach((one) => known.methods.add(one));
     served.set(url, known);
   });
+  http.decorate('admission', createAdmission());
   http.decorateRequest('rawBody', undefined);
   http.decorateRequest('receiving', undefined);
 
@@ -131,6 +141,18 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
     if (reply.statusCode >= 500) log.error(line, 'request failed');
     else log.info(line, slow ? 'slow request' : 'request');
   };
+
+  turnAway(http.server, {
+    admission: http.admission,
+    catalog,
+    correlationIdOf,
+    receiveMs: httpLimits.receive,
+    told: (method, correlationId) => {
+      duration.observe({ method, route: 'none', status: 503 }, 0);
+      if (logConfig.requests === 'off' || (logConfig.requests === 'some' && refusals++ % logConfig.oneIn !== 0)) return;
+      log.error({ method, route: 'none', status: 503, ms: 0, correlationId }, 'request failed');
+    },
+  });
 
   http.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] as string;
