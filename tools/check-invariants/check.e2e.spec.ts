@@ -161,6 +161,15 @@ describe('what is not whole is seen', { concurrent: false }, () => {
     expect(findings[0]?.examples[0]).toMatch(/^approveNomination /);
   });
 
+  test('words of a rule that are not those the caller was told', async () => {
+    const findings = await otherwise(
+      (line) => line,
+      `update enrollment.rule_set set body = regexp_replace(body::text, '"vi": "', '"vi": "không ', 'g')::jsonb`,
+    );
+    expect(findings).toMatchObject([{ name: 'history: what was acknowledged is kept under its key, as it was answered' }]);
+    expect(findings[0]?.examples[0]).toMatch(/^(nominateLearner|approveNomination) /);
+  });
+
   test('a refused write that was done', async () => {
     let key: string | undefined;
     const findings = await otherwise((line, all) => {

@@ -4,6 +4,7 @@ import { digestOf, type History, type Request } from './history-file.ts';
 import { finding, type Finding } from './finding.ts';
 import { look } from './look.ts';
 import { operations, type Operation } from './operations.ts';
+import { answersOf } from './words.ts';
 
 /** An answer kept with the state it belongs to, in the same transaction: what a key did. */
 interface Kept {
@@ -66,9 +67,10 @@ export const checkHistory = async (snapshots: Snapshots, history: History): Prom
 const readKept = async (snapshots: Snapshots, keyed: readonly Request[]): Promise<ReadonlyMap<string, Outcome>> => {
   const asked = new Set(keyed.map(({ method, path, key }) => `${method} ${path} ${key}`));
   const kept = new Map<string, Outcome>();
+  const answerOf = await answersOf(snapshots.enrollment);
   for (const snapshot of Object.values(snapshots)) {
     for await (const { route, key, answer } of snapshot.stream<Kept>('select route, key, answer from messaging.idempotency')) {
-      if (asked.has(`${route} ${key}`)) kept.set(`${route} ${key}`, { ok: answer.ok, digest: answer.ok ? digestOf(answer.body) : '' });
+      if (asked.has(`${route} ${key}`)) kept.set(`${route} ${key}`, { ok: answer.ok, digest: answer.ok ? digestOf(answerOf(answer.body)) : '' });
     }
   }
   return kept;
