@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { createClient, type Client } from '../seed/client.ts';
 import { sampleDocument } from '../seed/history.ts';
 import { clerks, openCity, unitCode, type City } from './city.ts';
+import { checkpoint } from './checkpoint.ts';
 import { watchCost } from './cost.ts';
 import { figure, type Bench, type Run } from './figure.ts';
 import { assertHonest, clerksOf, fullCity, somewhatBad, stored, type Pace } from './nominations.ts';
@@ -38,6 +39,7 @@ export const measureImportBesideClerks = async (city: City, { turnsOfEach, ...pa
   const enrollment = await city.start('enrollment');
   const client = createClient(city.gateway, async () => city.boardToken, 'board');
   const team = clerksOf(city);
+  const admin = city.postgres.adminUrl('enrollment');
   const load = () =>
     team.nominate({
       url: enrollment.address,
@@ -52,7 +54,9 @@ export const measureImportBesideClerks = async (city: City, { turnsOfEach, ...pa
   for (let round = 1; round <= rounds; round += 1) {
     const { rows, look, commit } = await plan(client, () => turnsCsv(city, round, turnsOfEach));
     const before = await stored(city);
+    await checkpoint(admin);
     const alone = await load();
+    await checkpoint(admin);
     await commit();
     const cost = watchCost({ enrollment, postgres: city.postgres });
     const begun = performance.now();
@@ -88,7 +92,8 @@ export const importBesideClerks: Bench = {
   measure: async ({ folder, rounds, say }) => {
     const city = await openCity({ folder, say, ...fullCity });
     try {
-      return await measureImportBesideClerks(city, { seconds: 6, warmUpSeconds: 1, turnsOfEach: 20 }, rounds, say);
+      // Of six seconds the p99 was the eighth slowest of 750, and one slow moment made it.
+      return await measureImportBesideClerks(city, { seconds: 20, warmUpSeconds: 1, turnsOfEach: 20 }, rounds, say);
     } finally {
       await city.close();
     }
