@@ -113,6 +113,14 @@ export const ofTheFlush: readonly Mutant[] = [
     tests: [[guards, 'a COMMIT that got no answer']],
   },
   {
+    name: 'statements together: the reason',
+    guard: 'a full disk is told as such, not as what it made of the statements behind it',
+    file: `${src}/database.ts`,
+    find: `.code !== failedBefore), ...failed];`,
+    replace: `.code === failedBefore), ...failed];`,
+    tests: [[guards, 'the one that failed tells why']],
+  },
+  {
     name: 'COMMIT of a failed transaction',
     guard: 'COMMIT answered with ROLLBACK is no success',
     file: `${src}/database.ts`,

@@ -11,6 +11,10 @@ describe('an error of the database', () => {
     expect(classify(Object.assign(new Error('x'), { code: '40P01' }))).toBe('again');
   });
 
+  it.each(['P1001', 'P1002', 'P1008', 'P1017'])('is that it is away when Prisma says %s', (code) => {
+    expect(classify(Object.assign(new Error('x'), { code }))).toBe('away');
+  });
+
   it.each(['EPIPE', 'ECONNRESET', 'ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH'])('is that it is away when the network says %s', (code) => {
     expect(classify(Object.assign(new Error('write'), { code }))).toBe('away');
   });

@@ -81,6 +81,7 @@ export const classify = (error: unknown): Failure => {
   // The network's before the server's: EPIPE has five letters, as its states do, and none of those begins so.
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) return 'away';
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
+    if (prismaAway.has(code)) return 'away';
     if (code === '40P01' || code === '55P03' || code === '40001') return 'again';
     if (code === '53100') return 'disk-full';
     if (code.startsWith('22') || code.startsWith('23')) return 'data';
@@ -90,6 +91,9 @@ export const classify = (error: unknown): Failure => {
   const message = error instanceof Error ? error.message : '';
   return /connection|timeout|terminat|client has encountered|not queryable|client was closed/i.test(message) ? 'away' : 'bug';
 };
+
+/** Prisma's own words for a server that can't be reached, does not answer in time, or closed the connection; they look like states of the server's. */
+const prismaAway: ReadonlySet<string> = new Set(['P1001', 'P1002', 'P1008', 'P1017']);
 
 /** Prisma wraps what the server said into an error with a code of its own. */
 const sqlState = (error: unknown): unknown =>
@@ -103,9 +107,12 @@ export class OutcomeUnknown extends Error {
   }
 }
 
+/** What a statement, or COMMIT, is told in a transaction in which another one has failed: the reason is that one's. */
+export const failedBefore = '25P02';
+
 /**
  * Sends statements that don't wait for one another's answers in one write, in their order, and waits for all of them. Throws what the first one that
- * failed threw, when all have ended: one that went on sending would overtake the rollback, and what it wrote then would commit alone.
+ * failed by itself threw, when all have ended: one that went on sending would overtake the rollback, and what it wrote then would commit alone.
  */
 export const together = async <T extends readonly unknown[]>(tx: Tx, send: () => T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> => {
   const wire = wireOf(tx);
@@ -117,8 +124,9 @@ export const together = async <T extends readonly unknown[]>(tx: Tx, send: () =>
     wire.uncork();
   }
   const ended = await sent;
-  const failed = ended.find((one) => one.status === 'rejected');
-  if (failed) throw failed.reason;
+  const failed = ended.filter((one) => one.status === 'rejected');
+  const [cause] = [...failed.filter(({ reason }) => (reason as { code?: unknown }).code !== failedBefore), ...failed];
+  if (cause) throw cause.reason;
   return ended.map((one) => (one as PromiseFulfilledResult<unknown>).value) as { -readonly [K in keyof T]: Awaited<T[K]> };
 };
 
@@ -177,7 +185,7 @@ export const inTransaction = async <T>(
     try {
       const done = await tx.query('commit');
       // A transaction that failed inside answers COMMIT with ROLLBACK, without an error.
-      if (done.command !== 'COMMIT') throw Object.assign(new Error('the transaction had failed before COMMIT'), { code: '25P02' });
+      if (done.command !== 'COMMIT') throw Object.assign(new Error('the transaction had failed before COMMIT'), { code: failedBefore });
     } catch (error) {
       if (classify(error) === 'away') {
         broken = error as Error;

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Command } from './command.ts';
-import { assertDurable, inTransaction, openPool } from './database.ts';
+import { assertDurable, inTransaction, openPool, together } from './database.ts';
 import { gatherSizes } from './gather.ts';
 import { codes, keyed, potTrial, take, type Take } from './pots.fixture.ts';
 import { relayUrl } from './relay.ts';
@@ -29,6 +29,15 @@ describe('an idempotency key', () => {
     expect(codes([await trial.gather.handle(take('pot-2', 1, keyed('bug'), { note: 'throw' }))])).toEqual(['internal-error']);
     expect(codes([await trial.gather.handle(take('pot-2', 1, keyed('bug')))])).toEqual(['ok']);
   });
+});
+
+test('of statements that travel together the one that failed tells why, not those that failed for it', async () => {
+  const inTurns = async (tx: pg.ClientBase): Promise<void> => {
+    await tx.query('select 1');
+    await tx.query('select 2');
+  };
+  const both = inTransaction(trial.pool, (tx) => together(tx, () => [inTurns(tx), tx.query('select 1 / 0')]));
+  await expect(both).rejects.toMatchObject({ code: '22012' });
 });
 
 describe('a COMMIT that got no answer', () => {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Received } from '@khue/contracts/envelope';
 import pg from 'pg';
 import type { Tx } from './command.ts';
-import { classify, OutcomeUnknown, waits } from './database.ts';
+import { classify, failedBefore, OutcomeUnknown, waits } from './database.ts';
 
 /**
  * Applies events in order within the transaction it is lent; throws when it can't. The transaction is not its own to end or to keep. An error with
@@ -122,8 +122,6 @@ export const faultOf = (error: unknown, applied: boolean): Fault => {
 };
 
 const statementTooLong = '57014';
-/** The handler swallowed an error of the database and COMMIT found the transaction failed. */
-const failedBefore = '25P02';
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null)?.code;
 
