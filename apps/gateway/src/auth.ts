@@ -2,14 +2,14 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { tokenLifetimes, type Issuer } from './issuer.ts';
 
 /** What the discovery document of the built-in issuer says. */
-const discovery = (issuerUrl: string): Record<string, unknown> => ({
+const discovery = (issuerUrl: string, algorithm: string): Record<string, unknown> => ({
   issuer: issuerUrl,
   jwks_uri: `${issuerUrl}/jwks`,
   token_endpoint: `${issuerUrl}/token`,
   grant_types_supported: ['client_credentials'],
   response_types_supported: [],
   subject_types_supported: ['public'],
-  id_token_signing_alg_values_supported: ['ES256'],
+  id_token_signing_alg_values_supported: [algorithm],
   token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
 });
 
@@ -19,7 +19,7 @@ export const serveAuth = async (http: FastifyInstance, issuer: Issuer, issuerUrl
     scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: 4_096 }, (_, body, done) =>
       done(null, new URLSearchParams(body as string)),
     );
-    scope.get('/auth/.well-known/openid-configuration', async () => discovery(issuerUrl));
+    scope.get('/auth/.well-known/openid-configuration', async () => discovery(issuerUrl, issuer.algorithm));
     scope.get('/auth/jwks', async () => issuer.jwks);
     scope.post('/auth/token', async (request, reply) => {
       const form = request.body instanceof URLSearchParams ? request.body : new URLSearchParams();

@@ -1,4 +1,4 @@
-import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { createPublicKey, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,9 +7,12 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT,
 /** Lifetime of tokens, seconds: short for systems that can ask again, a working day for the operator's curl. */
 export const tokenLifetimes = { client: 900, local: 8 * 3_600 } as const;
 
-const algorithm = 'ES256';
+/** Of new keys. Every service checks signatures, and one of RS256 takes it half the time of an ES256 one; what signing takes, the issuer alone pays. */
+const algorithm = 'RS256';
 
 export interface Issuer {
+  /** How its key signs: a key that an older version made goes on as it began. */
+  readonly algorithm: string;
   readonly jwks: { readonly keys: readonly JWK[] };
   sign(sub: string, lifetimeSeconds: number): Promise<string>;
   /** The account of a system that knows its secret, or undefined. */
@@ -35,13 +38,15 @@ export const openIssuer = async ({ data, issuer, audience }: IssuerOptions): Pro
   const folder = join(data, 'issuer');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const privateJwk = await readOrMake(join(folder, 'key.json'), makeKey);
-  const key = (await importJWK(privateJwk, algorithm)) as CryptoKey;
-  const { d: _private, ...publicJwk } = privateJwk;
+  const { kid, alg, use } = privateJwk;
+  const key = (await importJWK(privateJwk)) as CryptoKey;
   return {
-    jwks: { keys: [publicJwk] },
+    algorithm: alg,
+    // Made from the public half, so that nothing of the private one can be in it.
+    jwks: { keys: [{ ...createPublicKey({ key: { ...privateJwk }, format: 'jwk' }).export({ format: 'jwk' }), kid, alg, use }] },
     sign: (sub, lifetimeSeconds) =>
       new SignJWT({})
-        .setProtectedHeader({ alg: algorithm, kid: privateJwk.kid as string, typ: 'JWT' })
+        .setProtectedHeader({ alg, kid, typ: 'JWT' })
         .setIssuer(issuer)
         .setAudience(audience)
         .setSubject(sub)
@@ -73,7 +78,13 @@ export const registerClient = async (data: string, clientId: string, sub: string
 const scryptAsync = promisify(scrypt) as (secret: string, salt: string, length: number) => Promise<Buffer>;
 const derive = (secret: string, salt: string): Promise<Buffer> => scryptAsync(secret, salt, 32);
 
-const makeKey = async (): Promise<JWK> => {
+interface SigningKey extends JWK {
+  readonly kid: string;
+  readonly alg: string;
+  readonly use: string;
+}
+
+const makeKey = async (): Promise<SigningKey> => {
   const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
   const jwk = await exportJWK(privateKey);
   return { ...jwk, kid: await calculateJwkThumbprint(jwk), alg: algorithm, use: 'sig' };
