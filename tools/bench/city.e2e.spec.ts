@@ -84,7 +84,7 @@ test('beyond what may wait a request is refused at once with 503 and Retry-After
 });
 
 test('overload is measured beside the peak', async () => {
-  expectShape(await measureOverload(city, { ...pace, connections: 3_500 }, 1, say), 'overload-goodput');
+  expectShape(await measureOverload(city, { ...pace, connections: 3_500 }, 1, say), 'overload-goodput', 'overload-refusals');
 });
 
 test('clerks are measured while an import commits, beside themselves without it', async () => {

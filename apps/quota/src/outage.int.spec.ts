@@ -138,6 +138,8 @@ test(
     const read = await Promise.all([...Array.from({ length: 12 }, () => ask('/api/quota/v1/pots')), ask('/health/ready')]);
     expect([...written, ...read].filter(({ seconds }) => seconds > 30)).toEqual([]);
     expect([...written, ...read].filter(({ status }) => status !== 503)).toEqual([]);
+    expect(quota.logged.filter((line) => line.includes('"database away"')).length).toBeGreaterThan(0);
+    expect(quota.logged.filter((line) => line.includes('unexpected error'))).toEqual([]);
     proxy.thaw();
     await published;
     expect((await openPot('frozen', key)).statusCode).toBe(201);

@@ -165,10 +165,11 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
     const code =
       knownErrors[error.code] ??
       (error.statusCode === 415 ? 'media-type-unsupported' : error.statusCode === 400 ? 'body-unreadable' : 'internal-error');
-    if (code === 'internal-error' && logConfig.requests !== 'off')
-      log.error({ err: error, route: request.routeOptions.url, correlationId: request.id }, 'unexpected error');
     // A read that found the database away: the same may be asked again.
-    if (code === 'internal-error' && classify(error) === 'away') return sendProblem(reply, catalog, databaseAway, request.id);
+    const away = code === 'internal-error' && classify(error) === 'away';
+    if (code === 'internal-error' && logConfig.requests !== 'off')
+      log.error({ err: error, route: request.routeOptions.url, correlationId: request.id }, away ? 'database away' : 'unexpected error');
+    if (away) return sendProblem(reply, catalog, databaseAway, request.id);
     return sendProblem(reply, catalog, { code }, request.id);
   });
   return http;
