@@ -707,6 +707,8 @@ describe('what is meant', () => {
     expect(await ask({})).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
     const { keys } = (await answered(await fetch(`${city.product.address}/auth/jwks`))).body;
     expect(keys.map((key: JWK) => Object.keys(key).sort())).toEqual([['alg', 'e', 'kid', 'kty', 'n', 'use']]);
+    const discovery = (await answered(await fetch(`${city.product.address}/auth/.well-known/openid-configuration`))).body;
+    expect(discovery.id_token_signing_alg_values_supported).toEqual(keys.map(({ alg }: JWK) => alg));
   });
 });
 
