@@ -1,7 +1,7 @@
 import { enrollmentWithdrawn, learnerAdmitted, seatRequested } from '@khue/contracts/events/enrollment';
-import { grantIssued, unitEstablished } from '@khue/contracts/events/registry';
 import { createLogger } from '@khue/host/logger';
 import { embeddedBus } from '@khue/messaging/embedded-bus';
+import { toldCity } from '@khue/testing/city';
 import { eventually } from '@khue/testing/eventually';
 import { testService, type Published, type TestService } from '@khue/testing/service';
 import pg from 'pg';
@@ -10,44 +10,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createQuota } from './service.ts';
 
 let quota: TestService;
-const ids = new Map<string, string>();
-const id = (name: string): string => {
-  const known = ids.get(name) ?? uuidv7();
-  ids.set(name, known);
-  return known;
-};
-const event = <P extends Published>(published: P): Published => published as Published;
-const unit = (name: string, parent: string | null): Published =>
-  event({
-    definition: unitEstablished,
-    subject: id(name),
-    data: { unitId: id(name), code: name, kind: 'quận', name, parentId: parent && id(parent), from: '2008-08-01', documentNo: null, sample: true },
-  });
-const grant = (
-  sub: string,
-  role: 'board' | 'reader' | 'officer' | 'approver',
-  unitName: string,
-  { validFrom = '2020-01-01', validTo = null }: { validFrom?: string; validTo?: string | null } = {},
-): Published =>
-  event({
-    definition: grantIssued,
-    subject: id(`${sub}@${unitName}`),
-    data: { grantId: id(`${sub}@${unitName}`), sub, role, unitId: id(unitName), validFrom, validTo, documentNo: 'QD-1' },
-  });
+const { id, unit, grant, told } = toldCity();
 const request = (name: string, unitName: string, programCode: string): Published =>
-  event({ definition: seatRequested, subject: id(name), data: { enrollmentId: id(name), unitId: id(unitName), programCode, year: 2026 } });
+  told(seatRequested, id(name), { enrollmentId: id(name), unitId: id(unitName), programCode, year: 2026 });
+const who = (name: string, unitName: string) => ({ enrollmentId: id(name), classId: id('class'), personId: id('person'), unitId: id(unitName) });
 const withdrawal = (name: string, unitName: string): Published =>
-  event({
-    definition: enrollmentWithdrawn,
-    subject: id(name),
-    data: { enrollmentId: id(name), classId: id('class'), personId: id('person'), unitId: id(unitName), on: '2026-11-01', wasAdmitted: true },
-  });
+  told(enrollmentWithdrawn, id(name), { ...who(name, unitName), on: '2026-11-01', wasAdmitted: true });
 const admission = (name: string, unitName: string, programCode: string): Published =>
-  event({
-    definition: learnerAdmitted,
-    subject: id(name),
-    data: { enrollmentId: id(name), classId: id('class'), personId: id('person'), unitId: id(unitName), programCode, line: programCode, year: 2026 },
-  });
+  told(learnerAdmitted, id(name), { ...who(name, unitName), programCode, line: programCode, year: 2026 });
 
 const post = async (sub: string, path: string, body: unknown): Promise<{ status: number; body: any }> => {
   const response = await quota.call(sub, 'POST', `/api/quota/v1/${path}`, body);
@@ -136,7 +106,7 @@ describe('a pot', () => {
       documentNo: 'QD-16',
       division: { by: 'hand', shares: [{ unitId: id('b'), change: 1 }] },
     });
-    expect([foreign.status, foreign.body.code]).toEqual([403, 'out-of-scope']);
+    expect([foreign.status, foreign.body.code]).toEqual([404, 'account-unknown']);
   });
 });
 
@@ -181,8 +151,10 @@ describe('a seat', () => {
     expect(await post('board.a', 'seats', claim('a1'))).toMatchObject({ status: 201, body: { state: 'held' } });
   });
 
-  test('is shown to the unit’s readers only', async () => {
-    expect((await quota.call('officer.b', 'GET', `/api/quota/v1/seats/${id('q1')}`)).statusCode).toBe(403);
+  test('does not exist for who may not read its unit', async () => {
+    const [hidden, unknown] = await Promise.all([id('q1'), uuidv7()].map((seat) => get('officer.b', `seats/${seat}`)));
+    expect([hidden.code, hidden.status]).toEqual(['seat-unknown', 404]);
+    expect({ ...hidden, correlationId: '' }).toEqual({ ...unknown, correlationId: '' });
   });
 });
 

@@ -125,6 +125,27 @@ export function readableUnits(grants: readonly Grant[], table: UnitTable, date: 
   return { whole, assignedOf };
 }
 
+/** Who decides, made once by the host for each command: a domain reads no clock and no directory of its own. */
+export interface By {
+  /** `sub` of the token, or `service:<name>` for commands that follow from events or a day that came. */
+  readonly actor: string;
+  /** The actor's grants, of any day: whoever decides asks for those of today. */
+  readonly grants: readonly Grant[];
+  /** The units as they were when the command's batch was loaded. */
+  readonly units: UnitTable;
+  /** The business date in the city. */
+  readonly today: string;
+  /** Instant in UTC. */
+  readonly now: string;
+}
+
+/**
+ * The one law of "not yours": what the caller may not read does not exist for him (`not-found`); what he may read and not change is `out-of-scope`. `assigned` as in
+ * `mayRead`. To be asked when no grant permits the write.
+ */
+export const notYours = ({ grants, units, today }: By, unitId: string, assigned?: string | null): 'not-found' | 'out-of-scope' =>
+  mayRead(grants, units, unitId, today, undefined, assigned) ? 'out-of-scope' : 'not-found';
+
 /** The units not existing on that date of which rows may be readable: for a board any, for others those that a unit in scope continues. */
 function endedWithin(table: UnitTable, scope: ReadonlySet<string>, date: string, board: boolean): string[] {
   const near = board ? table.units.keys() : new Set([...scope].flatMap((unitId) => predecessors(table, unitId)));

@@ -164,6 +164,8 @@ export const commonProblems = {
     en: 'A service does not answer now. Try again in some seconds.',
   },
 } as const satisfies ProblemCatalog;
+/** A code that every service may refuse with. */
+export type CommonProblem = keyof typeof commonProblems;
 
 const statusTitles: Readonly<Record<number, string>> = {
   400: 'Bad Request',

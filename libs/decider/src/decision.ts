@@ -22,8 +22,10 @@ export interface Refused {
 
 export const accept = <Event>(...events: readonly Event[]): Accepted<Event> => ({ accepted: true, events });
 
-export const refuse = (code: string, details: Omit<Refused, 'accepted' | 'code'> = {}): Refused => ({
-  accepted: false,
-  code,
-  ...details,
-});
+/** Says no under one of `Code`. */
+export type Refuses<Code extends string> = (code: Code, details?: Omit<Refused, 'accepted' | 'code'>) => Refused;
+
+/** The `refuse` of one service, typed by its catalog: `refuseBy<keyof typeof refusals>()`. A code that the catalog lacks does not compile, so no caller meets one without words. */
+export const refuseBy =
+  <Code extends string>(): Refuses<Code> =>
+  (code, details = {}) => ({ accepted: false, code, ...details });

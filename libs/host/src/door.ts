@@ -28,15 +28,27 @@ export interface Call<R extends Route = Route> {
   /** The uploaded file of an `upload` route. */
   file(): Promise<{ readonly name: string; readonly stream: Readable }>;
   /** The command envelope for the gather: actor, time, cause, key and version as the request carries them. */
-  command<Body>(body: Body, extra?: { readonly reason?: string; readonly id?: string; readonly grantId?: string }): Command<Body>;
+  command<const Body>(body: Body, extra?: { readonly reason?: string; readonly id?: string; readonly grantId?: string }): Command<Body>;
 }
 
-export type Reply =
-  | Answer
-  | { readonly body: unknown; readonly status?: number; readonly version?: number }
+/** A body as a handler may give it: what it only reads may be read-only. */
+type Told<T> = T extends readonly (infer Item)[] ? readonly Told<Item>[] : T extends object ? { readonly [Member in keyof T]: Told<T[Member]> } : T;
+/** The body of a route's answer, by its contract. */
+export type BodyOf<R extends Route> = R['answer'] extends z.ZodType ? Told<z.input<R['answer']>> : undefined;
+
+/** What a handler gives back, typed by its route; the status stands in the route alone. */
+export type Reply<R extends Route = Route> =
+  | Answer<BodyOf<R>>
+  | { readonly body: BodyOf<R>; readonly version?: number }
   /** A body that is JSON already. */
-  | { readonly json: Buffer; readonly status?: number; readonly version?: number }
-  | { readonly stream: Readable; readonly type: string; readonly fileName: string };
+  | { readonly json: Buffer; readonly version?: number }
+  | (R['answer'] extends 'csv' ? File : never);
+
+export interface File {
+  readonly stream: Readable;
+  readonly type: string;
+  readonly fileName: string;
+}
 
 export interface DoorOptions {
   readonly http: FastifyInstance;
@@ -48,7 +60,7 @@ export interface DoorOptions {
   readonly now?: () => Date;
 }
 
-export type Serve = <R extends Route>(route: R, handler: (call: Call<R>) => Promise<Reply>) => void;
+export type Serve = <R extends Route>(route: R, handler: (call: Call<R>) => Promise<Reply<R>>) => void;
 
 const visibleAscii = /^[\x21-\x7e]{1,200}$/;
 const etag = /^"(\d{1,15})"$/;
@@ -77,7 +89,7 @@ export const createDoor = ({ http, identity, grantsOf, catalog, extraRoles = () 
     return able.length > 0 ? able.map((grant) => grant.id).join(' ') : undefined;
   };
 
-  const serveOne = async <R extends Route>(route: R, handler: (call: Call<R>) => Promise<Reply>, request: FastifyRequest, reply: FastifyReply) => {
+  const serveOne = async <R extends Route>(route: R, handler: (call: Call<R>) => Promise<Reply<R>>, request: FastifyRequest, reply: FastifyReply) => {
     const instant = now();
     const today = todayIn(instant);
     const caller = await identify(request, route, today);
@@ -155,7 +167,13 @@ const uploaded = async (request: FastifyRequest): Promise<{ name: string; stream
   return { name: part.filename, stream: part.file };
 };
 
-const send = (reply: FastifyReply, result: Reply, route: Route, catalog: ProblemCatalog, correlationId: string): FastifyReply => {
+const send = (
+  reply: FastifyReply,
+  result: Answer | { readonly body: unknown; readonly version?: number } | { readonly json: Buffer; readonly version?: number } | File,
+  route: Route,
+  catalog: ProblemCatalog,
+  correlationId: string,
+): FastifyReply => {
   if ('stream' in result) {
     return reply
       .header('content-type', result.type)
@@ -163,9 +181,9 @@ const send = (reply: FastifyReply, result: Reply, route: Route, catalog: Problem
       .send(result.stream);
   }
   if ('ok' in result && !result.ok) return sendProblem(reply, catalog, result, correlationId);
-  const { status, version } = result;
+  const { version } = result;
   if (version !== undefined) reply.header('etag', `"${version}"`);
-  reply.code(status ?? route.status);
+  reply.code(route.status);
   if ('json' in result) return reply.header('content-type', 'application/json; charset=utf-8').send(result.json);
   return route.answer === 'none' ? reply.send() : reply.send(result.body);
 };
@@ -180,6 +198,8 @@ export interface ProblemSource {
 
 /** Answers with a problem document; Retry-After where waiting helps. */
 export const sendProblem = (reply: FastifyReply, catalog: ProblemCatalog, refusal: ProblemSource, correlationId: string): FastifyReply => {
+  // Nothing the caller can mend: the code of a refusal is misspelt, or its words are missing.
+  if (!Object.hasOwn(catalog, refusal.code)) reply.server.unworded?.(refusal.code, reply.request.routeOptions.url, correlationId);
   const document = toProblem(catalog, refusal, correlationId, refusal.errors ?? []);
   const wait = refusal.retryAfterSeconds ?? (isOnItsWay(refusal.code) ? 1 : undefined);
   if (wait !== undefined) reply.header('retry-after', String(wait));

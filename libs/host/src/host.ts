@@ -1,11 +1,9 @@
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { EventDefinition, Received, Topic } from '@khue/contracts/envelope';
-import { registryFacts } from '@khue/contracts/events/registry';
-import type { Route } from '@khue/contracts/http/route';
 import { commonProblems, isReplayable, type ProblemCatalog } from '@khue/contracts/problems';
 import type { Bus, RunningSubscription } from '@khue/messaging/bus';
-import type { Aggregate, Answer, Tx } from '@khue/messaging/command';
+import type { Aggregate, Answer, Command, Tx } from '@khue/messaging/command';
 import { createConsumer, type Consumer, type ConsumerGroup } from '@khue/messaging/consumer';
 import { assertDurable, maxConnections, openPool } from '@khue/messaging/database';
 import { createGather, type Gather } from '@khue/messaging/gather';
@@ -15,10 +13,12 @@ import { relayConnections, startRelay, type Relay } from '@khue/messaging/relay'
 import type { FastifyInstance } from 'fastify';
 import type { Pool } from 'pg';
 import { Registry } from 'prom-client';
-import type { ServiceConfig } from './config.ts';
+import { bound, type AnswerTo, type Batch, type Noun, type Views } from './aggregate.ts';
+import type { ServiceConfig, ServiceName } from './config.ts';
 import { directorySchema, projectedDirectory, type Directory } from './directory.ts';
-import { createDoor, type Call, type Reply } from './door.ts';
+import { createDoor, type Serve } from './door.ts';
 import { serveHealth } from './health.ts';
+import { createEar, type Hearing } from './hear.ts';
 import { closeHttp, createHttp } from './http.ts';
 import { createIdentity } from './identity.ts';
 import type { Logger } from './logger.ts';
@@ -49,21 +49,25 @@ export interface ServedGroup extends ConsumerGroup {
   readonly onApplied: () => void;
 }
 
-export interface HostOptions {
-  /** Absolute folders of migrations of the service's own, applied after the house's. */
-  readonly migrations: readonly string[];
+export interface HostOptions<D extends Directory = Directory> {
   readonly problems: ProblemCatalog;
   /** Topics this service writes; none for a service that only projects. */
   readonly produces: readonly Topic[];
+  /** `import.meta.url` of its service.ts: its migrations lie in `../prisma/migrations`. */
+  readonly home: string;
+  /** Absolute folders of migrations of libraries it uses, applied between the house's and its own. */
+  readonly migrations?: readonly string[];
   /** The registry knows units and grants first-hand; every other service projects them. */
-  readonly directory?: (pool: Pool) => Directory;
-  readonly extraRoles?: (sub: string) => readonly string[];
+  readonly directory?: (pool: Pool) => D;
+  /** Roles that an account holds without a grant. */
+  readonly extraRoles?: (sub: string, directory: D, config: ServiceConfig) => readonly string[];
   readonly now?: () => Date;
 }
 
-export interface ConsumeOptions {
-  readonly group: string;
-  readonly topics: readonly Topic[];
+export interface Projection {
+  /** Names the group beside the service; without it the group has the service's name. */
+  readonly as?: string;
+  /** What it hears; its topics are those of these events. */
   readonly known: readonly EventDefinition[];
   /** Applies events in their order, in the transaction that moves the watermark. */
   readonly apply: (tx: Tx, events: readonly Received[]) => Promise<void>;
@@ -73,17 +77,30 @@ export interface ConsumeOptions {
   readonly applied?: () => void;
 }
 
+/** Gives commands of a noun to its next flush; each answers what its view says. */
+export interface Gathered<Body extends { readonly type: string }, V> {
+  handle<B extends Body>(command: Command<B>): Promise<Answer<AnswerTo<V, B['type']>>>;
+  waiting(): number;
+}
+
 /** What a service is composed of, minus what makes it this service. */
-export interface Host {
+export interface Host<D extends Directory = Directory> {
   readonly pool: Pool;
   readonly log: Logger;
   readonly config: ServiceConfig;
   readonly metrics: Registry;
-  readonly directory: Directory;
+  readonly directory: D;
   readonly problems: ProblemCatalog;
-  gather<Body, State, Event>(aggregate: Aggregate<Body, State, Event>, committed?: () => void): Gather<Body>;
-  serve<R extends Route>(route: R, handler: (call: Call<R>) => Promise<Reply>): void;
-  consume(options: ConsumeOptions): void;
+  gather<Body extends Typed, State extends object, Event, V extends Views<Body, State>>(noun: Noun<Body, State, Event, V>): Gathered<Body, V>;
+  serve: Serve;
+  /** A noun changes as others speak: each event of the table is a command of the service itself. `as` names the group where the service hears more than one. */
+  hear<Body extends Typed, State extends object, Event, V extends Views<Body, State>>(
+    noun: Noun<Body, State, Event, V>,
+    table: readonly Hearing<Body>[],
+    more?: { readonly as?: string; readonly also?: (tx: Tx, events: readonly Received[]) => Promise<void> },
+  ): void;
+  /** Keeps what others announce, without deciding. */
+  project(projection: Projection): void;
   wakeRelay(): void;
   /** Rows of the log that were not sent yet: an import waits while they are many. */
   backlog(): Promise<number>;
@@ -94,6 +111,8 @@ export interface Host {
   readonly service: RunningService;
 }
 
+type Typed = { readonly type: string };
+
 const houseMigrations = [
   fileURLToPath(new URL('../../messaging/migrations', import.meta.url)),
   fileURLToPath(new URL('../migrations', import.meta.url)),
@@ -103,23 +122,30 @@ const directoryPollMs = 1_000;
 const idempotencySweepMs = 600_000;
 const parkedCardsSweepMs = 24 * 3_600_000;
 
-/** Opens the frame of a service; nothing runs before `service.start()`. */
-export const openHost = async ({ config, bus, log }: Deps, options: HostOptions): Promise<Host> => {
-  const { service } = config;
+/** Opens the frame of the service of that name; nothing runs before `service.start()`. Rejects topics and groups that are another's. */
+export const openHost = async <D extends Directory = Directory>(
+  service: ServiceName,
+  { config, bus, log }: Deps,
+  options: HostOptions<D>,
+): Promise<Host<D>> => {
+  if (config.service !== service) throw new Error(`${service} was given the configuration of ${config.service}`);
+  for (const topic of options.produces)
+    if (topic.split('.')[1] !== service) throw new Error(`${service} can't produce ${topic}: that is a topic of ${topic.split('.')[1]}`);
   const produces = options.produces.length > 0;
   const pool = openPool({ url: config.databaseUrl, name: `khue-${service}`, max: produces ? maxConnections - relayConnections : maxConnections });
   const problems: ProblemCatalog = { ...commonProblems, ...options.problems };
   const metrics = new Registry();
   const http = await createHttp({ catalog: problems, log, logConfig: config.log, metrics });
   const projected = options.directory ? undefined : projectedDirectory(pool);
-  const directory = options.directory?.(pool) ?? (projected as Directory);
+  const directory = options.directory?.(pool) ?? (projected as unknown as D);
+  const now = options.now ?? ((): Date => new Date());
   const serve = createDoor({
     http,
     identity: createIdentity({ issuer: config.issuer, audience: config.audience }),
     grantsOf: directory.grantsOf,
     catalog: problems,
-    ...(options.extraRoles ? { extraRoles: options.extraRoles } : {}),
-    ...(options.now ? { now: options.now } : {}),
+    extraRoles: (sub) => options.extraRoles?.(sub, directory, config) ?? [],
+    now,
   });
   const gathers: Gather<never>[] = [];
   const consumers = new Map<string, ServedGroup>();
@@ -132,10 +158,12 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
 
   const wakeRelay = (): void => relay?.wake();
   const replayable = (answer: Answer): boolean => answer.ok || isReplayable(problems, answer.code);
-  const consume = ({ group, topics, known, apply, searchPath, applied }: ConsumeOptions): void => {
+  const project = ({ as, known, apply, searchPath, applied }: Projection): void => {
+    const group = as === undefined ? service : `${service}-${as}`;
+    if (consumers.has(group)) throw new Error(`${service} hears as ${group} twice: give one of the two another name`);
     const parts = {
       group,
-      topics,
+      topics: [...new Set(known.map(({ topic }) => topic))],
       apply,
       known: new Map(known.map((definition) => [definition.type, definition])),
       ...(searchPath ? { searchPath } : {}),
@@ -147,23 +175,30 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     consumers.set(group, { ...parts, onApplied, consumer: createConsumer({ ...parts, pool, log, onApplied }) });
   };
   if (projected) {
-    consume({
-      group: `${service}-directory`,
-      topics: [registryFacts],
+    project({
+      as: 'directory',
       known: projected.known,
       apply: projected.apply,
       searchPath: [directorySchema],
       applied: () => void directory.refresh(),
     });
   }
+  const bind = <Body extends Typed, State extends object, Event, V extends Views<Body, State>>(
+    noun: Noun<Body, State, Event, V>,
+  ): Aggregate<Body, Batch<State>, Event> => {
+    if (noun.outbound && !produces) throw new Error(`${service} tells of its ${noun.noun} and produces no topic to tell it on`);
+    return bound(noun, directory, options.produces);
+  };
   const holes = (): boolean => [...consumers.values()].some(({ consumer }) => consumer.holes().length > 0);
   const health = serveHealth({ http, metrics, pool, state: () => ({ relay, subscriptions, holes: holes() }) });
   watchMessaging({ metrics, pool, relay: () => relay, subscriptions, consumers });
 
+  const own = fileURLToPath(new URL('../prisma/migrations', options.home));
+
   const start = async (): Promise<string> => {
     if (config.ownerDatabaseUrl) {
       const appRole = decodeURIComponent(new URL(config.databaseUrl).username);
-      await migrate({ ownerUrl: config.ownerDatabaseUrl, appRole, folders: [...houseMigrations, ...options.migrations] });
+      await migrate({ ownerUrl: config.ownerDatabaseUrl, appRole, folders: [...houseMigrations, ...(options.migrations ?? []), own] });
     }
     await assertDurable(pool);
     await directory.refresh();
@@ -200,25 +235,25 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     metrics,
     directory,
     problems,
-    consume,
+    project,
     wakeRelay,
     serve,
-    gather: (aggregate, committed) => {
+    hear: (noun, table, { as, also } = {}) =>
+      project({
+        ...(as === undefined ? {} : { as }),
+        known: table.map(({ definition }) => definition),
+        apply: createEar({ service, aggregate: bind(noun), table, log, now, ...(also ? { also } : {}) }),
+      }),
+    gather: (noun) => {
       const gather = createGather({
         pool,
-        aggregate,
+        aggregate: bind(noun),
         replayable,
-        committed: () => {
-          wakeRelay();
-          committed?.();
-        },
-        onError: (error) => log.error({ err: error, noun: aggregate.noun }, 'a batch failed'),
+        committed: wakeRelay,
+        onError: (error) => log.error({ err: error, noun: noun.noun }, 'a batch failed'),
       });
       gathers.push(gather as unknown as Gather<never>);
-      return {
-        ...gather,
-        handle: (command) => people.during(gather.handle(command)),
-      };
+      return { waiting: gather.waiting, handle: (command) => people.during(gather.handle(command) as Promise<never>) };
     },
     backlog: async () => (await relay?.unsent())?.rows ?? 0,
     people,

@@ -18,6 +18,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Of the writes behind this server's door. */
     admission: Admission;
+    /** Told of a refusal whose code has no words, which its caller gets as an internal error. */
+    unworded?: (code: string, route: string | undefined, correlationId: string) => void;
   }
   interface FastifyRequest {
     /** The body's bytes as text, for the idempotency hash. */
@@ -78,6 +80,9 @@ export const createHttp = async ({ catalog, log, logConfig, metrics }: HttpOptio
     served.set(url, known);
   });
   http.decorate('admission', createAdmission());
+  http.decorate('unworded', (code: string, route: string | undefined, correlationId: string) =>
+    log.error({ code, route, correlationId }, 'a refusal without words'),
+  );
   http.decorateRequest('rawBody', undefined);
   http.decorateRequest('receiving', undefined);
 

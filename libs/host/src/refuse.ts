@@ -1,6 +1,10 @@
-import type { Problem, Refusal } from '@khue/contracts/problems';
+import type { CommonProblem, Problem, Refusal } from '@khue/contracts/problems';
+import type { Refused } from '@khue/decider/decision';
 
-/** Thrown at a door to answer with a problem document of the service's catalog; commands answer with refusals instead. */
+/**
+ * Thrown at a door to answer with a problem document; commands answer with refusals instead. `why`: a common problem, or what the service's own `refuse` made, so that a
+ * code without words does not compile.
+ */
 export class Refuse extends Error implements Refusal {
   readonly code: string;
   readonly field?: string;
@@ -8,7 +12,8 @@ export class Refuse extends Error implements Refusal {
   readonly errors: Problem['errors'];
   readonly retryAfterSeconds?: number;
 
-  constructor(code: string, details: Omit<Refusal, 'code'> & { errors?: Problem['errors']; retryAfterSeconds?: number } = {}) {
+  constructor(why: CommonProblem | Refused, more: Omit<Refusal, 'code'> & { errors?: Problem['errors']; retryAfterSeconds?: number } = {}) {
+    const { code, ...details } = typeof why === 'string' ? { code: why, ...more } : { ...why, ...more };
     // Where a refusal was made is nobody's question, and under a flood of refusals the search for it held up those behind.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;

@@ -20,10 +20,11 @@ export const applyBatch = async <Body, State, Event>(
     decided = async () => undefined,
   }: {
     readonly audit?: AuditMode;
-    readonly onBug?: (error: unknown, command: Command<Body>) => void;
+    /** Told what `decide` threw, which is in no answer: to be logged. To throw here gives the whole batch up. */
+    readonly onBug: (error: unknown, command: Command<Body>) => void;
     /** What else is written with the audit and the events, once all is decided. */
     readonly decided?: (answers: readonly Answer[]) => Promise<void>;
-  } = {},
+  },
 ): Promise<Answer[]> => {
   if (commands.length === 0) return [];
   const state = await aggregate.load(tx, commands);
@@ -52,7 +53,7 @@ const decideOne = <Body, State, Event>(
   aggregate: Aggregate<Body, State, Event>,
   command: Command<Body>,
   state: State,
-  onBug: ((error: unknown, command: Command<Body>) => void) | undefined,
+  onBug: (error: unknown, command: Command<Body>) => void,
 ): Answer | { readonly events: readonly Event[] } => {
   try {
     if (command.ifMatch !== undefined) {
@@ -64,7 +65,7 @@ const decideOne = <Body, State, Event>(
     const { accepted: _, ...refusal } = decision;
     return { ok: false, ...refusal };
   } catch (error) {
-    onBug?.(error, command);
+    onBug(error, command);
     return { ok: false, code: 'internal-error' };
   }
 };

@@ -36,9 +36,9 @@ export interface IdempotencyClaim {
   readonly bodyHash: string;
 }
 
-/** What the caller is told: a result, or the reason why nothing happened. */
-export type Answer =
-  | { readonly ok: true; readonly status: number; readonly body: unknown; readonly version?: number; readonly persons?: readonly string[] }
+/** What the caller is told: a result, or the reason why nothing happened. The status of a result stands in its route. */
+export type Answer<Answered = unknown> =
+  | { readonly ok: true; readonly body: Answered; readonly version?: number; readonly persons?: readonly string[] }
   | {
       readonly ok: false;
       readonly code: string;

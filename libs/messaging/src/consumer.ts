@@ -5,10 +5,10 @@ import pg from 'pg';
 import { HoleFound, type Delivery, type Log, type Subscription } from './bus.ts';
 import type { Tx } from './command.ts';
 import { byKeys, inTransaction, together } from './database.ts';
-import { failureCode, runHandler, type Apply } from './handler.ts';
+import { failureCode, refusalsIn, runHandler, type Apply } from './handler.ts';
 import { ladder, NothingCommitted, patiently, type Try } from './ladder.ts';
 import { park, parkedSubjects, purgeErased } from './parking.ts';
-import { behind, sift, sortOut, type Break, type Sifted, type Sorted, type Verdict } from './sift.ts';
+import { behind, sift, sortOut, subjectKey, type Break, type Sifted, type Sorted, type Verdict } from './sift.ts';
 import { countAlone, countStarts, deaths, lockWatermarks, moveWatermarks, partitionKey, readReached, readWatermarks, uncount } from './watermark.ts';
 
 /** A group's half of a contract: what it reads and how it applies it. Consumer, redrive and rebuild share it. */
@@ -48,6 +48,17 @@ interface Done {
   readonly sorted?: Sorted;
 }
 type Verdicts = ReadonlyMap<Delivery, Verdict>;
+
+/** What the domain refused, to be parked without another try: of each subject the first, for its later events park behind it. */
+const firstRefused = (deliveries: readonly Delivery[], codes: ReadonlyMap<string, string>, verdicts: Verdicts): [Delivery, Verdict][] => {
+  const subjects = new Set<string>();
+  return deliveries.flatMap((delivery): [Delivery, Verdict][] => {
+    const code = codes.get(String((delivery.message as { id?: unknown } | null)?.id));
+    if (code === undefined || verdicts.has(delivery) || subjects.has(subjectKey(delivery))) return [];
+    subjects.add(subjectKey(delivery));
+    return [[delivery, { reason: `handler: ${code}`, attempts: 1 }]];
+  });
+};
 
 /**
  * One effect per event: each batch is one transaction that locks the watermarks, drops what was applied, applies the rest and moves the
@@ -124,6 +135,8 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
   ): Promise<Done | undefined> => {
     const outcome = await attempt(deliveries, verdicts);
     if (!('blamed' in outcome)) return outcome;
+    const refused = firstRefused(deliveries, refusalsIn(outcome.blamed), verdicts);
+    if (refused.length > 0) return climb(deliveries, leaving, new Map([...verdicts, ...refused]));
     const [only] = deliveries;
     if (deliveries.length === 1 && only) return nurse(only, outcome.blamed);
     const middle = Math.ceil(deliveries.length / 2);

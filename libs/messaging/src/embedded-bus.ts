@@ -30,7 +30,10 @@ export const embeddedBus = (options: EmbeddedBusOptions): Bus => {
   const wake = (topics: readonly string[]): void => groups.forEach((group) => group.wake(topics));
   return {
     connectProducer: async (producer) => {
-      const { topics, log } = producer;
+      const { service, topics, log } = producer;
+      // Two replicas share a log; another service's would take the topic's place, and its readers would see an empty one.
+      const owner = [...producers].find((one) => one.service !== service && one.topics.some((topic) => topics.includes(topic)));
+      if (owner) throw new Error(`${service} can't produce ${topics.join(', ')}: ${owner.service} does`);
       producers.add(producer);
       for (const topic of topics) logs.set(topic, log);
       wake(topics);

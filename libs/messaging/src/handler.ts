@@ -5,13 +5,40 @@ import type { Tx } from './command.ts';
 import { classify, failedBefore, OutcomeUnknown, waits } from './database.ts';
 
 /**
- * Applies events in order within the transaction it is lent; throws when it can't. The transaction is not its own to end or to keep. An error with
- * the SQLSTATE code '40001' says "not yet" (what the event needs is still on its way): the group waits, and the event is never parked for it.
+ * Applies events in order within the transaction it is lent; throws when it can't. The transaction is not its own to end or to keep. Throws NotYet
+ * for what is still on its way, and EventsRefused for what no further try would change.
  */
 export type Apply = (tx: Tx, events: readonly Received[]) => Promise<void>;
 
 /** A handler may take this long for one batch, in milliseconds; longer than any single wait on the database. */
 export const handlerLimit = waits.query + 5_000;
+
+/** What an event needs is still on its way: the group waits, and the event is never parked for it. */
+export class NotYet extends Error {
+  /** The state by which the ladder knows that the same may pass in a moment (`classify`). */
+  readonly code = '40001';
+  constructor(what: string) {
+    super(what);
+    this.name = 'NotYet';
+  }
+}
+
+/** The domain refused events that nobody awaits: they are parked at once, each under its code. By event id. */
+export class EventsRefused extends Error {
+  readonly codes: ReadonlyMap<string, string>;
+  /** Of the first of them; where one event is alone, its own. */
+  readonly code: string;
+  constructor(codes: ReadonlyMap<string, string>) {
+    super('events were refused');
+    this.name = 'EventsRefused';
+    this.codes = codes;
+    this.code = [...codes.values()][0] ?? 'refused';
+  }
+}
+
+/** The refusals among what a failed transaction threw, by event id; none where it failed otherwise. */
+export const refusalsIn = (error: unknown): ReadonlyMap<string, string> =>
+  error instanceof HandlerFailed && error.cause instanceof EventsRefused ? error.cause.codes : new Map();
 
 /** What the handler threw, and whether the database was well then: answering, or gone only because the handler left it idle for too long. */
 export class HandlerFailed extends Error {

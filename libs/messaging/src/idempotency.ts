@@ -77,7 +77,7 @@ export const keepAnswers = async (
       rows.map(({ command }) => command.idempotency?.route),
       rows.map(({ command }) => command.idempotency?.key),
       rows.map(({ command }) => command.idempotency?.bodyHash),
-      rows.map(({ answer }) => (answer.ok ? answer.status : 0)),
+      rows.map(({ answer }) => (answer.ok ? 200 : 0)),
       // Arrays of arrays are of one length in PostgreSQL, so each goes as the text of one.
       rows.map(({ answer }) => `{${(answer.ok ? answer.persons : undefined)?.join(',') ?? ''}}`),
       jsonArray(rows.map(({ answer }) => JSON.stringify(answer))),

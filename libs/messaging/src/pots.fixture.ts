@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineEvent } from '@khue/contracts/envelope';
-import { accept, refuse, type Decision } from '@khue/decider/decision';
+import { accept, refuseBy, type Decision } from '@khue/decider/decision';
 import { postgres, type TestDatabase } from '@khue/testing/postgres';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
@@ -10,6 +10,8 @@ import type { Aggregate, Answer, Command, Tx } from './command.ts';
 import { openPool } from './database.ts';
 import { createGather, type Gather } from './gather.ts';
 import { migrate } from './migrate.ts';
+
+const refuse = refuseBy<'pot-unknown' | 'ticket-used' | 'no-seat-left'>();
 
 interface Pot {
   readonly id: string;
@@ -79,7 +81,7 @@ const potsWith = (trial: { readonly rowLock: boolean }): Aggregate<Take, Pots, T
     const pot = pots.get(event.pot);
     return [{ definition: taken, subject: event.pot, sequence: pot?.version ?? 0, data: { pot: event.pot, left: pot?.left ?? 0 } }];
   },
-  answer: (command, { pots }) => ({ ok: true, status: 201, body: { left: pots.get(command.body.pot)?.left } }),
+  answer: (command, { pots }) => ({ ok: true, body: { left: pots.get(command.body.pot)?.left } }),
   subject: (command, { pots }) => {
     const pot = pots.get(command.body.pot);
     return { id: command.body.pot, ...(pot ? { version: pot.version } : {}), record: pot && { left: pot.left, note: pot.note } };

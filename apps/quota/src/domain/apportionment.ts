@@ -1,5 +1,5 @@
 import type { Refused } from '@khue/decider/decision';
-import { refuse } from '@khue/decider/decision';
+import { refuse } from './refusals.ts';
 
 /**
  * `largest-remainder`: Hare quota. `sainte-lague`: divisors 1, 3, 5, …. `dhondt`: divisors 1, 2, 3, ….

@@ -1,14 +1,14 @@
-import type { Grant } from '@khue/contracts/grants';
+import { notYours, type By, type Grant } from '@khue/contracts/grants';
 import { existsOn } from '@khue/contracts/units';
 import type { Decision, Refused } from '@khue/decider/decision';
-import { accept, refuse } from '@khue/decider/decision';
+import { accept } from '@khue/decider/decision';
 import type { Method } from './apportionment.ts';
 import { apportion, firstTwice } from './apportionment.ts';
-import type { Context } from './context.ts';
-import { grantOver, isKnown, pathUp } from './context.ts';
 import type { AccountAllotted, LedgerEvent } from './events.ts';
 import type { Account, Ledger } from './records.ts';
 import { accountFor, accountOfUnit, free, potFor, used } from './records.ts';
+import { refuse } from './refusals.ts';
+import { grantOver, isKnown, pathUp } from './scope.ts';
 import type { Allotting } from './turn.ts';
 import { turnsAfterDivision } from './turn.ts';
 
@@ -23,7 +23,6 @@ export interface OpenPot {
   readonly documentNo: string;
   readonly rootUnitId: string;
   readonly closesOn: string | null;
-  readonly at: string;
 }
 
 interface Child {
@@ -53,30 +52,30 @@ export interface DividePot {
   readonly accountId: string;
   readonly division: ByHand | ByFormula;
   readonly documentNo: string;
-  readonly at: string;
 }
 
 /** Who answers for an account: its unit; after that has ended, the unit of the nearest account above that still exists. */
-const answering = (account: Account, ledger: Ledger, context: Context): string => {
+const answering = (account: Account, by: By, ledger: Ledger): string => {
   const above = account.parentAccountId === null ? undefined : ledger.accounts.get(account.parentAccountId);
-  return above && !existsOn(context.units, account.unitId, context.today) ? answering(above, ledger, context) : account.unitId;
+  return above && !existsOn(by.units, account.unitId, by.today) ? answering(above, by, ledger) : account.unitId;
 };
 
 /** The grant that allows the command; for the audit, too. Undefined: out of scope. */
-export const grantFor = (command: OpenPot | DividePot, ledger: Ledger, context: Context): Grant | undefined => {
-  if (command.type === 'OpenPot') return grantOver(context, command.rootUnitId, ['board']);
+export const grantFor = (command: OpenPot | DividePot, by: By, ledger: Ledger): Grant | undefined => {
+  if (command.type === 'OpenPot') return grantOver(by, command.rootUnitId, ['board']);
   const account = ledger.accounts.get(command.accountId);
-  const above = account && grantOver(context, answering(account, ledger, context), ['board', 'approver']);
+  const above = account && grantOver(by, answering(account, by, ledger), ['board', 'approver']);
   if (above || command.division.by !== 'hand') return above;
   // A unit may give back what it holds without asking the unit above, but never take.
-  const own = command.division.shares.map((share) => (share.change < 0 ? grantOver(context, share.unitId, ['board', 'approver']) : undefined));
+  const own = command.division.shares.map((share) => (share.change < 0 ? grantOver(by, share.unitId, ['board', 'approver']) : undefined));
   return own.includes(undefined) ? undefined : own[0];
 };
 
-export const openPot = (command: OpenPot, ledger: Ledger, context: Context): Decision<LedgerEvent> => {
-  const { potId, accountId, year, programCode, size, documentNo, rootUnitId, closesOn, at } = command;
-  if (!isKnown(context, rootUnitId)) return refuse('unit-not-known-yet', { field: 'rootUnitId' });
-  if (!grantFor(command, ledger, context)) return refuse('out-of-scope', { field: 'rootUnitId' });
+export const openPot = (command: OpenPot, by: By, ledger: Ledger): Decision<LedgerEvent> => {
+  const { potId, accountId, year, programCode, size, documentNo, rootUnitId, closesOn } = command;
+  const at = by.now;
+  if (!isKnown(by, rootUnitId)) return refuse('unit-not-known-yet', { field: 'rootUnitId' });
+  if (!grantFor(command, by, ledger)) return refuse('out-of-scope', { field: 'rootUnitId' });
   if (documentNo.trim() === '') return refuse('document-missing', { field: 'documentNo' });
   if (!Number.isSafeInteger(size) || size < 1) return refuse('size-invalid', { field: 'size' });
   if (potFor(ledger, year, programCode)) return refuse('pot-exists', { params: { year, programCode } });
@@ -121,14 +120,14 @@ const allottings = (division: DividePot['division'], parent: Account, ledger: Le
   return division.shares.map((share) => allotting(share, (holds) => (seats.get(share.unitId) ?? 0) - holds));
 };
 
-const refusalOf = (one: Allotting, at: number, parent: Account, ledger: Ledger, context: Context): Refused | undefined => {
+const refusalOf = (one: Allotting, at: number, parent: Account, by: By, ledger: Ledger): Refused | undefined => {
   const field = `shares.${at}.unitId`;
-  if (!isKnown(context, one.unitId)) return refuse('unit-not-known-yet', { field });
+  if (!isKnown(by, one.unitId)) return refuse('unit-not-known-yet', { field });
   if (one.account && one.account.parentAccountId !== parent.id) return refuse('account-elsewhere', { field });
   // Taking back stays possible after a reorganization; only what a unit newly gets is judged by today's structure.
   if (!one.account || one.change > 0) {
-    if (!existsOn(context.units, one.unitId, context.today)) return refuse('unit-ended', { field });
-    const path = pathUp(context, one.unitId);
+    if (!existsOn(by.units, one.unitId, by.today)) return refuse('unit-ended', { field });
+    const path = pathUp(by, one.unitId);
     if (!path.includes(parent.unitId)) return refuse('unit-not-below', { field });
     // Past an account between, the unit's people would go on waiting there, and nothing would bring them here.
     if (!one.account && accountFor(ledger, parent.potId, path)?.id !== parent.id) return refuse('account-between', { field });
@@ -144,17 +143,19 @@ const inDivision = (refused: Refused): Refused => ({ ...refused, field: `divisio
  * Refuses with `account-unknown`, `unit-not-known-yet`, `out-of-scope`, `document-missing`, `not-enough-free`, and for one share (fields as
  * `division.shares.3.unitId`) `account-elsewhere`, `account-between`, `unit-ended`, `unit-not-below`, `below-used`, `change-invalid` and what `apportion` refuses.
  */
-export const dividePot = (command: DividePot, ledger: Ledger, context: Context): Decision<LedgerEvent> => {
-  const { potId, documentNo, at } = command;
+export const dividePot = (command: DividePot, by: By, ledger: Ledger): Decision<LedgerEvent> => {
+  const { potId, documentNo } = command;
+  const at = by.now;
   const parent = ledger.accounts.get(command.accountId);
   if (!parent || parent.potId !== potId) return refuse('account-unknown', { field: 'accountId' });
-  if (!isKnown(context, parent.unitId)) return refuse('unit-not-known-yet', { field: 'accountId' });
-  if (!grantFor(command, ledger, context)) return refuse('out-of-scope', { field: 'accountId' });
+  if (!isKnown(by, parent.unitId)) return refuse('unit-not-known-yet', { field: 'accountId' });
+  if (!grantFor(command, by, ledger))
+    return refuse(notYours(by, parent.unitId) === 'not-found' ? 'account-unknown' : 'out-of-scope', { field: 'accountId' });
   if (documentNo.trim() === '') return refuse('document-missing', { field: 'documentNo' });
   const changes = allottings(command.division, parent, ledger);
   if ('code' in changes) return inDivision(changes);
   for (const [line, one] of changes.entries()) {
-    const refused = refusalOf(one, line, parent, ledger, context);
+    const refused = refusalOf(one, line, parent, by, ledger);
     if (refused) return inDivision(refused);
   }
   const asked = changes.reduce((sum, one) => sum + one.change, 0);
@@ -175,5 +176,5 @@ export const dividePot = (command: DividePot, ledger: Ledger, context: Context):
       at,
     }),
   );
-  return accept<LedgerEvent>(...allotted, ...turnsAfterDivision(parent, changes, ledger, context, at));
+  return accept<LedgerEvent>(...allotted, ...turnsAfterDivision(parent, changes, by, ledger));
 };

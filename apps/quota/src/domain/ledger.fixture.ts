@@ -1,26 +1,12 @@
-import type { Grant, Role } from '@khue/contracts/grants';
-import type { Unit } from '@khue/contracts/units';
+import type { By, Role } from '@khue/contracts/grants';
 import { unitTable } from '@khue/contracts/units';
-import type { Context } from './context.ts';
+import { by, grant, unit } from '@khue/testing/city';
 import type { ByHand, DividePot, OpenPot } from './division.ts';
 import type { LedgerEvent } from './events.ts';
 import type { LedgerCommand } from './ledger.ts';
 import { decide, evolve, initial } from './ledger.ts';
 import type { Account, Ledger } from './records.ts';
 import type { AllocateSeat, ConfirmSeat, ReleaseSeat } from './seat.ts';
-
-export const today = '2026-03-02';
-export const at = '2026-03-02T03:00:00.000Z';
-
-const unit = (id: string, parentId: string | null, to: string | null = null): Unit => ({
-  id,
-  code: id,
-  kind: 'body',
-  name: id,
-  from: '2000-01-01',
-  to,
-  parents: [{ parentId, from: '2000-01-01', to }],
-});
 
 /** The city; districts d1 to d3; communes c11 and c12 of d1, c21 of d2; d9 with c91 ended in 2025, and c21 continues c91. */
 export const units = unitTable(
@@ -38,19 +24,9 @@ export const units = unitTable(
   [{ fromUnitId: 'c91', toUnitId: 'c21', on: '2025-07-01' }],
 );
 
-export const as = (role: Role, unitId: string): Context => {
-  const grant: Grant = {
-    id: `grant-${role}-${unitId}`,
-    sub: 'somebody',
-    role,
-    unitId,
-    validFrom: '2020-01-01',
-    validTo: null,
-    documentNo: '1-QĐ/TU',
-  };
-  return { grants: [grant], units, today, actor: 'somebody' };
-};
+export const as = (role: Role, unitId: string): By => by(units, grant(role, unitId));
 export const board = as('board', 'city');
+export const { today } = board;
 
 export const openPot = (size: number, change: Partial<OpenPot> = {}): OpenPot => ({
   type: 'OpenPot',
@@ -62,7 +38,6 @@ export const openPot = (size: number, change: Partial<OpenPot> = {}): OpenPot =>
   documentNo: '213-KH/TU',
   rootUnitId: 'city',
   closesOn: null,
-  at,
   ...change,
 });
 export const byHand = (changes: Readonly<Record<string, number>>): ByHand => ({
@@ -74,7 +49,6 @@ export const divide = (unitId: string, division: DividePot['division'] | Readonl
   potId: 'pot',
   accountId: `acc-${unitId}`,
   documentNo: '5-QĐ/BTC',
-  at,
   division: 'by' in division ? (division as DividePot['division']) : byHand(division as Readonly<Record<string, number>>),
 });
 export const request = (enrollmentId: string, unitId: string): AllocateSeat => ({
@@ -83,15 +57,14 @@ export const request = (enrollmentId: string, unitId: string): AllocateSeat => (
   unitId,
   year: 2026,
   programCode: 'CC',
-  at,
 });
-export const release = (enrollmentId: string): ReleaseSeat => ({ type: 'ReleaseSeat', enrollmentId, reason: 'withdrawn', at });
-export const confirm = (enrollmentId: string): ConfirmSeat => ({ type: 'ConfirmSeat', enrollmentId, at });
+export const release = (enrollmentId: string): ReleaseSeat => ({ type: 'ReleaseSeat', enrollmentId, reason: 'withdrawn' });
+export const confirm = (enrollmentId: string): ConfirmSeat => ({ type: 'ConfirmSeat', enrollmentId });
 
 /** Decides and applies each command; a refusal is an error of the test. */
-export const playIn = (context: Context, ledger: Ledger, ...commands: readonly LedgerCommand[]): LedgerEvent[] =>
+export const playIn = (who: By, ledger: Ledger, ...commands: readonly LedgerCommand[]): LedgerEvent[] =>
   commands.flatMap((command) => {
-    const decision = decide(command, ledger, context);
+    const decision = decide(command, who, ledger);
     if (!decision.accepted) throw new Error(`${command.type} refused: ${decision.code} ${decision.field ?? ''} ${JSON.stringify(decision.params)}`);
     for (const event of decision.events) evolve(ledger, event);
     return [...decision.events];

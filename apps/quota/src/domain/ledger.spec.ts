@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pathUp } from './context.ts';
+import { pathUp } from './scope.ts';
 import type { ByFormula } from './division.ts';
 import type { LedgerEvent } from './events.ts';
 import { board, byHand, confirm, divide, openPot, play, release, request } from './ledger.fixture.ts';
@@ -96,7 +96,7 @@ const versionIn = (ledger: Ledger, id: string): number => (ledger.seats.get(id) 
 const shown = (ledger: Ledger): string => JSON.stringify([ledger.pots, ledger.accounts, ledger.seats, ledger.queues].map((map) => [...map]));
 
 const apply = (ledger: Ledger, command: LedgerCommand): readonly LedgerEvent[] => {
-  const decision = decide(command, ledger, board);
+  const decision = decide(command, board, ledger);
   const events = decision.accepted ? decision.events : [];
   for (const event of events) {
     expect(event.version).toBe(versionIn(ledger, subject(event)) + 1);
@@ -156,7 +156,7 @@ describe('whatever the order of requests, withdrawals, confirmations and divisio
         const ledger = opened(size);
         for (const before of history) apply(ledger, before);
         const state = shown(ledger);
-        decide(command, ledger, board);
+        decide(command, board, ledger);
         expect(shown(ledger)).toBe(state);
       }),
       replay,
@@ -212,7 +212,7 @@ describe('the checks above', () => {
   const unlocked = (size: number, history: readonly (readonly LedgerCommand[])[]): string[] => {
     const ledger = opened(size);
     for (const batch of history) {
-      const decisions = batch.map((command) => decide(command, ledger, board));
+      const decisions = batch.map((command) => decide(command, board, ledger));
       for (const decision of decisions) if (decision.accepted) for (const event of decision.events) evolve(ledger, event);
     }
     return broken(ledger);

@@ -1,5 +1,5 @@
+import type { By } from '@khue/contracts/grants';
 import type { Decision } from '@khue/decider/decision';
-import type { Context } from './context.ts';
 import type { DividePot, OpenPot } from './division.ts';
 import { dividePot, openPot } from './division.ts';
 import type { AccountAllotted, LedgerEvent, PotOpened, SeatHeld, SeatQueued } from './events.ts';
@@ -50,18 +50,18 @@ export const initial = (loaded: Loaded = {}): Ledger => {
   return ledger;
 };
 
-export const decide = (command: LedgerCommand, ledger: Ledger, context: Context): Decision<LedgerEvent> => {
+export const decide = (command: LedgerCommand, by: By, ledger: Ledger): Decision<LedgerEvent> => {
   switch (command.type) {
     case 'OpenPot':
-      return openPot(command, ledger, context);
+      return openPot(command, by, ledger);
     case 'DividePot':
-      return dividePot(command, ledger, context);
+      return dividePot(command, by, ledger);
     case 'AllocateSeat':
-      return allocateSeat(command, ledger, context);
+      return allocateSeat(command, by, ledger);
     case 'ReleaseSeat':
-      return releaseSeat(command, ledger);
+      return releaseSeat(command, by, ledger);
     case 'ConfirmSeat':
-      return confirmSeat(command, ledger);
+      return confirmSeat(command, by, ledger);
   }
 };
 

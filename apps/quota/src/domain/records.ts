@@ -87,6 +87,10 @@ export const free = (account: Account): number => account.allotted - used(accoun
 /** What an account can't give back: seats passed on, held or confirmed. */
 export const used = (account: Account): number => account.passedOn + account.held + account.confirmed;
 
+/** The rank of a seat that this batch queued: the last, for the others stood there before. */
+export const queuedAt = ({ accounts }: Ledger, seat: Seat): number | null =>
+  seat.state === 'queued' ? (accounts.get(seat.accountId ?? '')?.queueLength ?? null) : null;
+
 export const potKey = (year: number, programCode: string): string => `${year}/${programCode}`;
 export const accountKey = (potId: string, unitId: string): string => `${potId}/${unitId}`;
 

@@ -1,3 +1,5 @@
+import type { CommonProblem } from '@khue/contracts/problems';
+import { refuseBy } from '@khue/decider/decision';
 import type { RefusalReason } from './records.ts';
 
 interface RefusalText {
@@ -80,12 +82,20 @@ export const refusals = {
   },
 } as const satisfies Readonly<Record<string, RefusalText>>;
 
+export const refuse = refuseBy<keyof typeof refusals | CommonProblem>();
+
 /** Why a request for a seat got none: the answer in words, beside the code that the event carries. */
-export const seatRefusals: Readonly<Record<RefusalReason, { readonly vi: string; readonly en: string }>> = {
+const seatRefusals: Readonly<Record<RefusalReason, { readonly vi: string; readonly en: string }>> = {
   'no-pot': { vi: 'Chưa có nguồn chỉ tiêu cho chương trình và năm này.', en: 'There is no pot for this program and year.' },
   'no-account': {
     vi: 'Đơn vị và các đơn vị cấp trên chưa được giao chỉ tiêu trong nguồn này.',
     en: 'Neither the unit nor one above it holds seats of this pot.',
   },
   'pot-closed': { vi: 'Nguồn chỉ tiêu đã hết hạn nhận yêu cầu.', en: 'The pot takes no more requests.' },
+};
+
+/** The reason of a seat, refused or released, in words; a code that another release gave has none. */
+export const reasonsInWords: Readonly<Record<string, { readonly vi: string; readonly en: string } | undefined>> = {
+  ...seatRefusals,
+  withdrawn: { vi: 'Đơn vị đã rút cử.', en: 'The unit withdrew the learner.' },
 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { account, at, board, confirm, divide, openPot, play, playIn, played, release, request, told } from './ledger.fixture.ts';
+import { account, board, confirm, divide, openPot, play, playIn, played, release, request, told } from './ledger.fixture.ts';
 import { decide, initial } from './ledger.ts';
 
 describe('a request for a seat', () => {
@@ -22,7 +22,7 @@ describe('a request for a seat', () => {
       reason: null,
       queueNo: 1,
       version: 1,
-      because: [{ event: 'seat-queued', at }],
+      because: [{ event: 'seat-queued', at: board.now }],
     });
   });
 
@@ -57,12 +57,12 @@ describe('a request for a seat', () => {
   });
 
   it('of a unit that isn’t known yet is put off, never answered with no', () => {
-    expect(decide(request('e1', 'new'), played(openPot(3)), board)).toMatchObject({ accepted: false, code: 'unit-not-known-yet', field: 'unitId' });
+    expect(decide(request('e1', 'new'), board, played(openPot(3)))).toMatchObject({ accepted: false, code: 'unit-not-known-yet', field: 'unitId' });
   });
 
   it('that comes again has no new effect, whatever became of the first', () => {
     const ledger = played(openPot(1), request('held', 'd1'), request('queued', 'd1'), request('gone', 'd1'), release('gone'));
-    for (const id of ['held', 'queued', 'gone']) expect(decide(request(id, 'd1'), ledger, board)).toEqual({ accepted: true, events: [] });
+    for (const id of ['held', 'queued', 'gone']) expect(decide(request(id, 'd1'), board, ledger)).toEqual({ accepted: true, events: [] });
   });
 });
 
@@ -112,7 +112,7 @@ describe('a confirmation', () => {
 
   it('needs a held seat', () => {
     const ledger = played(openPot(1), request('e1', 'd1'), request('e2', 'd1'), release('e1'), request('e3', 'd1'));
-    expect(decide(confirm('nobody'), ledger, board)).toMatchObject({ code: 'seat-unknown' });
-    for (const id of ['e1', 'e3']) expect(decide(confirm(id), ledger, board)).toMatchObject({ code: 'seat-not-held' });
+    expect(decide(confirm('nobody'), board, ledger)).toMatchObject({ code: 'seat-unknown' });
+    for (const id of ['e1', 'e3']) expect(decide(confirm(id), board, ledger)).toMatchObject({ code: 'seat-not-held' });
   });
 });

@@ -1,8 +1,8 @@
-import type { Context } from './context.ts';
-import { pathUp } from './context.ts';
+import type { By } from '@khue/contracts/grants';
 import type { Placed, SeatHeld, SeatQueued } from './events.ts';
 import type { Account, Ledger, PlacedSeat } from './records.ts';
 import { free, waiting } from './records.ts';
+import { pathUp } from './scope.ts';
 
 /** One unit's part of a division. */
 export interface Allotting {
@@ -36,13 +36,8 @@ export const turnAfterRelease = (account: Account, ledger: Ledger, at: string): 
  * has an account of its own, is served from that one first, as far as it reaches; then the divided account serves its queue with what it
  * kept; and who still waits goes on waiting on the nearer account, in the same order, or later claims of that unit would overtake.
  */
-export const turnsAfterDivision = (
-  divided: Account,
-  changes: readonly Allotting[],
-  ledger: Ledger,
-  context: Context,
-  at: string,
-): readonly (SeatHeld | SeatQueued)[] => {
+export const turnsAfterDivision = (divided: Account, changes: readonly Allotting[], by: By, ledger: Ledger): readonly (SeatHeld | SeatQueued)[] => {
+  const at = by.now;
   const events: (SeatHeld | SeatQueued)[] = [];
   for (const { account, change } of changes) {
     if (account && change > 0) events.push(...waiting(ledger, account, change).map((seat) => promoted(seat, account.id, at)));
@@ -53,7 +48,7 @@ export const turnsAfterDivision = (
   let spare = changes.reduce((left, one) => left - one.change, free(divided));
   const line = waiting(ledger, divided, made.size > 0 ? divided.queueLength : spare).map((seat) => ({
     seat,
-    own: made.size > 0 ? made.get(pathUp(context, seat.unitId).find((unitId) => made.has(unitId)) ?? '') : undefined,
+    own: made.size > 0 ? made.get(pathUp(by, seat.unitId).find((unitId) => made.has(unitId)) ?? '') : undefined,
   }));
   const stillWaiting = line.filter(({ seat, own }) => {
     if (!own || own.spare === 0) return true;

@@ -1,39 +1,25 @@
 import { fileURLToPath } from 'node:url';
-import { unitTable } from '@khue/contracts/units';
-import type { Host } from '@khue/host/host';
+import { quotaFacts } from '@khue/contracts/events/quota';
+import { unitTable, type UnitTable } from '@khue/contracts/units';
+import { bound } from '@khue/host/aggregate';
+import { applyBatch } from '@khue/messaging/apply';
 import type { Tx } from '@khue/messaging/command';
 import { inTransaction, openPool } from '@khue/messaging/database';
 import { migrate } from '@khue/messaging/migrate';
+import { by, grant, unit } from '@khue/testing/city';
 import { eventually } from '@khue/testing/eventually';
 import { postgres, type TestDatabase } from '@khue/testing/postgres';
 import type { Pool } from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createCommands } from '../commands.ts';
-import type { Context } from '../domain/context.ts';
+import { ledger } from '../commands.ts';
 import type { DividePot } from '../domain/division.ts';
-import { decide, evolve, type LedgerCommand } from '../domain/ledger.ts';
-import { load, save } from './ledger.ts';
+import type { LedgerCommand } from '../domain/ledger.ts';
 
-const at = '2026-03-02T03:00:00.000Z';
 const cityId = uuidv7();
 const districts = Array.from({ length: 20 }, () => uuidv7());
 const [a = '', b = ''] = districts;
-const unit = (id: string, parentId: string | null) => ({
-  id,
-  code: id,
-  kind: 'body',
-  name: id,
-  from: '2000-01-01',
-  to: null,
-  parents: [{ parentId, from: '2000-01-01', to: null }],
-});
-const context: Context = {
-  units: unitTable([unit(cityId, null), ...districts.map((id) => unit(id, cityId))]),
-  grants: [{ id: uuidv7(), sub: 'board', role: 'board', unitId: cityId, validFrom: '2020-01-01', validTo: null, documentNo: '1-QĐ/TU' }],
-  today: '2026-03-02',
-  actor: 'board',
-};
+const board = by(unitTable([unit(cityId, null), ...districts.map((id) => unit(id, cityId))]), grant('board', cityId));
 
 let database: TestDatabase;
 /** Each test’s pot is that of another year. */
@@ -41,15 +27,16 @@ let year = 2026;
 let pool: Pool;
 let pot: { readonly potId: string; readonly accountId: string };
 
-/** The flush without its gather: locks, decides, saves. */
+const directory = { units: () => board.units, grantsOf: () => board.grants };
+/** The flush without its gather: locks, decides, saves, tells. */
 const decideAll = async (tx: Tx, ...commands: readonly LedgerCommand[]): Promise<void> => {
-  const workspace = await load(tx, commands, context);
-  for (const command of commands) {
-    const decision = decide(command, workspace.ledger, context);
-    if (!decision.accepted) throw new Error(`${command.type} refused: ${decision.code}`);
-    for (const event of decision.events) evolve(workspace.ledger, event);
-  }
-  await save(tx, workspace);
+  const { id, at } = { id: uuidv7(), at: board.now };
+  const given = commands.map((body) => ({ id, body, actor: board.actor, now: at, today: board.today, correlationId: id, causationId: id }));
+  const onBug = (error: unknown): never => {
+    throw error;
+  };
+  const answers = await applyBatch(tx, bound(ledger, directory, [quotaFacts]), given, { onBug });
+  for (const answer of answers) if (!answer.ok) throw new Error(`refused: ${answer.code}`);
 };
 const patient = 'set local lock_timeout = 20000';
 const run = (...commands: readonly LedgerCommand[]): Promise<void> => inTransaction(pool, (tx) => decideAll(tx, ...commands), patient);
@@ -59,13 +46,11 @@ const request = (unitId: string, enrollmentId = uuidv7()): LedgerCommand => ({
   unitId,
   year,
   programCode: 'CC',
-  at,
 });
 const divide = (...unitIds: readonly string[]): LedgerCommand => ({
   type: 'DividePot',
   ...pot,
   documentNo: '5-QĐ/BTC',
-  at,
   division: { by: 'hand', shares: unitIds.map((unitId) => ({ unitId, accountId: uuidv7(), change: 10 })) },
 });
 /** What becomes of the second, that began while the first had not committed and waits for it. */
@@ -95,7 +80,7 @@ afterAll(async () => {
 beforeEach(async () => {
   year += 1;
   pot = { potId: uuidv7(), accountId: uuidv7() };
-  await run({ type: 'OpenPot', ...pot, year, programCode: 'CC', size: 1_000, documentNo: '213-KH/TU', rootUnitId: cityId, closesOn: null, at });
+  await run({ type: 'OpenPot', ...pot, year, programCode: 'CC', size: 1_000, documentNo: '213-KH/TU', rootUnitId: cityId, closesOn: null });
 });
 
 test('batches over the same accounts never wait for each other in a circle, whatever order they are named in', async () => {
@@ -123,15 +108,14 @@ test('a claim is tried again when a division made a nearer account after it was 
 });
 
 test('a unit that becomes known between reading and deciding is not known yet: by what was read its account would not be there', async () => {
-  const units = [unitTable([unit(cityId, null)]), context.units];
-  const host = { directory: { grantsOf: () => context.grants, units: () => units[0] }, gather: () => ({ handle: undefined }) };
-  const { ledger } = createCommands(host as unknown as Host);
-  const { id, at: now, today, actor } = { ...context, id: uuidv7(), at };
-  const command = { id, body: request(a), actor, now, today, correlationId: id, causationId: id };
+  const units = [unitTable([unit(cityId, null)]), board.units];
+  const aggregate = bound(ledger, { grantsOf: () => board.grants, units: () => units[0] as UnitTable }, [quotaFacts]);
+  const { id, now } = { id: uuidv7(), now: board.now };
+  const command = { id, body: request(a), actor: board.actor, now, today: board.today, correlationId: id, causationId: id };
   const decision = await inTransaction(pool, async (tx) => {
-    const workspace = await ledger.load(tx, [command]);
+    const workspace = await aggregate.load(tx, [command]);
     units.shift();
-    return ledger.decide(command, workspace);
+    return aggregate.decide(command, workspace);
   });
   expect(decision).toMatchObject({ accepted: false, code: 'unit-not-known-yet' });
 });

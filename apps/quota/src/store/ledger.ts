@@ -1,24 +1,16 @@
-import type { UnitTable } from '@khue/contracts/units';
+import type { By } from '@khue/contracts/grants';
+import type { Order } from '@khue/host/aggregate';
 import type { Tx } from '@khue/messaging/command';
-import { jsonArray, together } from '@khue/messaging/database';
-import { pathUp, type Context } from '../domain/context.ts';
+import { together } from '@khue/messaging/database';
+import { changed, expectRows, insertRows } from '@khue/messaging/rows';
 import { initial, type LedgerCommand } from '../domain/ledger.ts';
 import type { Account, Ledger, Pot, Seat } from '../domain/records.ts';
+import { pathUp } from '../domain/scope.ts';
 import { accountColumns, potColumns, seatColumns, type StoredAccount } from './columns.ts';
 
-/** The ledger of a batch, and what it was when it was loaded: the difference is what is saved. */
-export interface Workspace {
-  readonly ledger: Ledger;
-  readonly before: {
-    readonly pots: ReadonlyMap<string, Pot>;
-    readonly accounts: ReadonlyMap<string, Account>;
-    readonly seats: ReadonlyMap<string, Seat>;
-  };
-  readonly depths: Map<string, number>;
-  /** By which the accounts were found. To decide by newer ones would miss an account that they lead to, and refuse for want of it. */
-  readonly units: UnitTable;
-  /** Rank in the queue of a seat that this batch queued. */
-  readonly positions: (seat: Seat) => number | null;
+/** The ledger of a batch, with what only the store knows of its accounts. */
+interface StoredLedger extends Ledger {
+  readonly depths: ReadonlyMap<string, number>;
 }
 
 /** The batch read accounts that changed before they were locked; the same batch passes when it is tried again. */
@@ -28,27 +20,28 @@ const readAgain = (): Error => Object.assign(new Error('an account changed befor
  * Locks what a batch decides over: accounts by (pot, depth, id), then seats by id. Which accounts these are is read before they are locked,
  * and looked at again afterwards: a division may have made a nearer account or moved a queue meanwhile.
  */
-export const load = async (tx: Tx, commands: readonly LedgerCommand[], context: Context): Promise<Workspace> => {
+export const load = async (tx: Tx, orders: readonly Order<LedgerCommand>[]): Promise<StoredLedger> => {
+  const commands = orders.map(({ command }) => command);
   const seatIds = [...new Set(commands.flatMap((command) => ('enrollmentId' in command ? [command.enrollmentId] : [])))].sort();
   const [pots, known] = await together(tx, () => [
     readPots(tx, commands),
     tx.query<Seat>({
       name: 'seats-read',
-      text: `select ${seatColumns} from quota.seat where enrollment_id = any($1::uuid[])`,
+      text: `select ${seatColumns.selected} from quota.seat where enrollment_id = any($1::uuid[])`,
       values: [seatIds],
     }),
   ]);
-  const wanted = await accountsOf(tx, commands, pots, known.rows, context);
+  const wanted = await accountsOf(tx, orders, pots, known.rows);
   const [locked, again, seats] = await together(tx, () => [
     tx.query<StoredAccount>({
       name: 'accounts-lock',
-      text: `select ${accountColumns} from quota.account where id = any($1::uuid[]) order by pot_id, depth, id for update`,
+      text: `select ${accountColumns.selected} from quota.account where id = any($1::uuid[]) order by pot_id, depth, id for update`,
       values: [wanted],
     }),
-    accountsOf(tx, commands, pots, known.rows, context),
+    accountsOf(tx, orders, pots, known.rows),
     tx.query<Seat>({
       name: 'seats-lock',
-      text: `select ${seatColumns} from quota.seat where enrollment_id = any($1::uuid[]) order by enrollment_id for update`,
+      text: `select ${seatColumns.selected} from quota.seat where enrollment_id = any($1::uuid[]) order by enrollment_id for update`,
       values: [seatIds],
     }),
   ]);
@@ -58,29 +51,20 @@ export const load = async (tx: Tx, commands: readonly LedgerCommand[], context: 
   const waiting = await readQueues(tx, commands, locked.rows, seats.rows);
   const depths = new Map(locked.rows.map((account) => [account.id, account.depth]));
   const accounts = locked.rows.map(({ depth: _, ...account }) => account);
-  const ledger = initial({ pots, accounts, seats: seats.rows, waiting });
-  return {
-    ledger,
-    before: { pots: new Map(ledger.pots), accounts: new Map(ledger.accounts), seats: new Map(ledger.seats) },
-    depths,
-    units: context.units,
-    positions: (seat) => (seat.state === 'queued' ? (ledger.accounts.get(seat.accountId ?? '')?.queueLength ?? null) : null),
-  };
+  return { ...initial({ pots, accounts, seats: seats.rows, waiting }), depths };
 };
 
-export const save = async (tx: Tx, { ledger, before, depths }: Workspace): Promise<void> => {
-  const changed = <T>(now: ReadonlyMap<string, T>, then: ReadonlyMap<string, T>): T[] =>
-    [...now].filter(([id, record]) => then.get(id) !== record).map(([, record]) => record);
+export const save = async (tx: Tx, now: StoredLedger, before: StoredLedger): Promise<void> => {
   const depthOf = (account: Account): number =>
-    depths.get(account.id) ?? (account.parentAccountId === null ? 0 : (depths.get(account.parentAccountId) ?? 0) + 1);
-  const accounts = changed(ledger.accounts, before.accounts).map((account) => ({ ...account, depth: depthOf(account) }));
+    now.depths.get(account.id) ?? (account.parentAccountId === null ? 0 : (now.depths.get(account.parentAccountId) ?? 0) + 1);
+  const accounts = changed(now.accounts, before.accounts).map((account) => ({ ...account, depth: depthOf(account) }));
   await together(tx, () => [
-    savePots(tx, changed(ledger.pots, before.pots)),
+    insertRows(tx, 'pots-save', 'quota.pot', potColumns, changed(now.pots, before.pots)),
     saveAccounts(
       tx,
       accounts.sort((a, b) => a.depth - b.depth),
     ),
-    saveSeats(tx, changed(ledger.seats, before.seats)),
+    saveSeats(tx, changed(now.seats, before.seats)),
   ]);
 };
 
@@ -91,26 +75,20 @@ const readPots = async (tx: Tx, commands: readonly LedgerCommand[]): Promise<Pot
   if (commands.some((command) => command.type === 'OpenPot')) await tx.query(`select pg_advisory_xact_lock(hashtextextended('quota.pot', 0))`);
   const { rows } = await tx.query<Pot>({
     name: 'pots-read',
-    text: `select ${potColumns} from quota.pot where id = any($1::uuid[]) or (year, program_code) in (select * from unnest($2::int[], $3::text[]))`,
+    text: `select ${potColumns.selected} from quota.pot where id = any($1::uuid[]) or (year, program_code) in (select * from unnest($2::int[], $3::text[]))`,
     values: [ids, named.map((command) => command.year), named.map((command) => command.programCode)],
   });
   return rows;
 };
 
 /** The accounts that the batch has to lock, as they stand now: ids, sorted. */
-const accountsOf = async (
-  tx: Tx,
-  commands: readonly LedgerCommand[],
-  pots: readonly Pot[],
-  seats: readonly Seat[],
-  context: Context,
-): Promise<string[]> => {
+const accountsOf = async (tx: Tx, orders: readonly Order<LedgerCommand>[], pots: readonly Pot[], seats: readonly Seat[]): Promise<string[]> => {
   const potOf = new Map(pots.map((pot) => [`${pot.year}/${pot.programCode}`, pot.id]));
   const paths = { pot: [] as string[], unit: [] as string[], nearest: [] as number[], place: [] as number[] };
-  const addPath = (potId: string | undefined, unitId: string, nearestOnly: boolean): void => {
+  const addPath = (by: By, potId: string | undefined, unitId: string, nearestOnly: boolean): void => {
     if (potId === undefined) return;
     const claim = paths.nearest.length === 0 ? 0 : (paths.nearest.at(-1) as number) + 1;
-    for (const [place, above] of pathUp(context, unitId).entries()) {
+    for (const [place, above] of pathUp(by, unitId).entries()) {
       paths.pot.push(potId);
       paths.unit.push(above);
       paths.nearest.push(claim);
@@ -119,11 +97,11 @@ const accountsOf = async (
     }
   };
   const direct: string[] = seats.flatMap((seat) => (seat.accountId === null ? [] : [seat.accountId]));
-  for (const command of commands) {
-    if (command.type === 'AllocateSeat') addPath(potOf.get(`${command.year}/${command.programCode}`), command.unitId, true);
+  for (const { command, by } of orders) {
+    if (command.type === 'AllocateSeat') addPath(by, potOf.get(`${command.year}/${command.programCode}`), command.unitId, true);
     if (command.type !== 'DividePot') continue;
     direct.push(command.accountId);
-    for (const { unitId } of command.division.shares) addPath(command.potId, unitId, false);
+    for (const { unitId } of command.division.shares) addPath(by, command.potId, unitId, false);
   }
   const { rows } = await tx.query<{ id: string }>({
     name: 'accounts-wanted',
@@ -141,7 +119,7 @@ const accountsOf = async (
       paths.nearest,
       paths.place,
       direct,
-      commands.flatMap((command) => (command.type === 'DividePot' ? [command.accountId] : [])),
+      orders.flatMap(({ command }) => (command.type === 'DividePot' ? [command.accountId] : [])),
     ],
   });
   return rows.map((row) => row.id);
@@ -164,85 +142,31 @@ const readQueues = async (
   const { rows } = await tx.query<Seat>({
     name: 'queues-lock',
     text: `select s.* from unnest($1::uuid[]) as a (id) cross join lateral (
-        select ${seatColumns} from quota.seat where account_id = a.id and state = 'queued' order by queue_no limit $2) s order by "accountId", "queueNo"`,
+        select ${seatColumns.selected} from quota.seat where account_id = a.id and state = 'queued' order by queue_no limit $2) s order by "accountId", "queueNo"`,
     values: [queued.map((account) => account.id), limit],
   });
   return rows;
-};
-
-const savePots = async (tx: Tx, pots: readonly Pot[]): Promise<void> => {
-  if (pots.length === 0) return;
-  const { rowCount } = await tx.query({
-    name: 'pots-save',
-    text: `insert into quota.pot (id, year, program_code, size, document_no, root_unit_id, closes_on, version)
-      select * from unnest($1::uuid[], $2::int[], $3::text[], $4::int[], $5::text[], $6::uuid[], $7::date[], $8::int[])`,
-    values: [
-      pots.map((pot) => pot.id),
-      pots.map((pot) => pot.year),
-      pots.map((pot) => pot.programCode),
-      pots.map((pot) => pot.size),
-      pots.map((pot) => pot.documentNo),
-      pots.map((pot) => pot.rootUnitId),
-      pots.map((pot) => pot.closesOn),
-      pots.map((pot) => pot.version),
-    ],
-  });
-  expectRows(rowCount, pots.length);
 };
 
 const saveAccounts = async (tx: Tx, accounts: readonly StoredAccount[]): Promise<void> => {
   if (accounts.length === 0) return;
   const { rowCount } = await tx.query({
     name: 'accounts-save',
-    text: `insert into quota.account (id, pot_id, unit_id, parent_account_id, depth, allotted, passed_on, held, confirmed, queue_length, next_queue_no, version)
-      select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::int[], $7::int[], $8::int[], $9::int[], $10::int[], $11::int[], $12::int[])
-      on conflict (id) do update set allotted = excluded.allotted, passed_on = excluded.passed_on, held = excluded.held, confirmed = excluded.confirmed,
-        queue_length = excluded.queue_length, next_queue_no = excluded.next_queue_no, version = excluded.version`,
-    values: [
-      accounts.map((row) => row.id),
-      accounts.map((row) => row.potId),
-      accounts.map((row) => row.unitId),
-      accounts.map((row) => row.parentAccountId),
-      accounts.map((row) => row.depth),
-      accounts.map((row) => row.allotted),
-      accounts.map((row) => row.passedOn),
-      accounts.map((row) => row.held),
-      accounts.map((row) => row.confirmed),
-      accounts.map((row) => row.queueLength),
-      accounts.map((row) => row.nextQueueNo),
-      accounts.map((row) => row.version),
-    ],
+    text: `insert into quota.account (${accountColumns.names}) select ${accountColumns.names} from ${accountColumns.given}
+      on conflict (id) do update set ${accountColumns.excluded('id', 'potId', 'unitId', 'parentAccountId', 'depth')}`,
+    values: accountColumns.values(accounts),
   });
-  expectRows(rowCount, accounts.length);
+  expectRows('accounts-save', accounts.length, rowCount);
 };
 
 const saveSeats = async (tx: Tx, seats: readonly Seat[]): Promise<void> => {
   if (seats.length === 0) return;
   const { rowCount } = await tx.query({
     name: 'seats-save',
-    text: `insert into quota.seat (enrollment_id, state, unit_id, year, program_code, pot_id, account_id, reason, queue_no, version, because)
-      select * from rows from (unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::uuid[], $7::uuid[], $8::text[], $9::int[], $10::int[]), jsonb_array_elements($11::jsonb)) as given
-      on conflict (enrollment_id) do update set state = excluded.state, unit_id = excluded.unit_id, year = excluded.year, program_code = excluded.program_code,
-        pot_id = excluded.pot_id, account_id = excluded.account_id, reason = excluded.reason, queue_no = excluded.queue_no, version = excluded.version,
-        because = excluded.because where seat.version < excluded.version`,
-    values: [
-      seats.map((row) => row.enrollmentId),
-      seats.map((row) => row.state),
-      seats.map((row) => row.unitId),
-      seats.map((row) => row.year),
-      seats.map((row) => row.programCode),
-      seats.map((row) => row.potId),
-      seats.map((row) => row.accountId),
-      seats.map((row) => row.reason),
-      seats.map((row) => row.queueNo),
-      seats.map((row) => row.version),
-      jsonArray(seats.map((row) => JSON.stringify(row.because))),
-    ],
+    text: `insert into quota.seat (${seatColumns.names}) select ${seatColumns.names} from ${seatColumns.given}
+      on conflict (enrollment_id) do update set ${seatColumns.excluded('enrollmentId')} where seat.version < excluded.version`,
+    values: seatColumns.values(seats),
   });
   // A twin that asked for the same new seat got it first: the batch is tried again and finds it.
   if (rowCount !== seats.length) throw readAgain();
-};
-
-const expectRows = (got: number | null, expected: number): void => {
-  if (got !== expected) throw new Error(`${got} rows were written, ${expected} expected`);
 };

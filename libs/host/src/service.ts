@@ -1,0 +1,16 @@
+import type { ServiceName } from './config.ts';
+import type { Directory } from './directory.ts';
+import { openHost, type Deps, type Host, type HostOptions, type RunningService } from './host.ts';
+
+/** A service by its name: what it produces and refuses, and how it is composed. Rejects, before anything runs, what another service owns. */
+export const service =
+  <D extends Directory = Directory>(
+    name: ServiceName,
+    options: HostOptions<D>,
+    compose: (host: Host<D>) => void | Promise<void>,
+  ): ((deps: Deps) => Promise<RunningService>) =>
+  async (deps) => {
+    const host = await openHost(name, deps, options);
+    await compose(host);
+    return host.service;
+  };
