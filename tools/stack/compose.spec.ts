@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { serviceNames } from '@khue/contracts/services';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { planStack, stackServices, standardPorts } from './plan.ts';
+import { planStack, standardPorts } from './plan.ts';
 
 interface Compose {
   readonly services: Record<
@@ -20,7 +21,7 @@ const text = await readFile(new URL('../../docker-compose.yml', import.meta.url)
 const dockerfile = await readFile(new URL('../../infra/docker/Dockerfile', import.meta.url), 'utf8');
 const compose = parse(text, { merge: true }) as Compose;
 const databases = Object.fromEntries(
-  stackServices.map((name) => [
+  serviceNames.map((name) => [
     name,
     { ownerUrl: `postgresql://${name}_owner:x@postgres/${name}`, appUrl: `postgresql://${name}_app:x@postgres/${name}` },
   ]),
