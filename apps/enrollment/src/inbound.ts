@@ -8,16 +8,13 @@ import type { SeatWord } from './domain/records.ts';
 import { applyCards, cardsSchema, type CardNews } from './store/people.ts';
 
 const seat = <D extends EventDefinition>(definition: D, word: SeatWord, reasonOf: (data: DataOf<D>) => string | null = () => null) =>
-  on(
-    definition,
-    (data, { subject, sequence }): NoteSeat => ({
-      type: 'NoteSeat',
-      enrollmentId: subject,
-      seat: word,
-      seatSequence: sequence,
-      reason: reasonOf(data),
-    }),
-  );
+  on(definition, (data, { subject, sequence }): NoteSeat => ({
+    type: 'NoteSeat',
+    enrollmentId: subject,
+    seat: word,
+    seatSequence: sequence,
+    reason: reasonOf(data),
+  }));
 
 /** Seats and queue are quota's: its answers move the enrollment. */
 export const seats: readonly Hearing<NoteSeat>[] = [

@@ -85,6 +85,7 @@ export const serveImports = ({ directory, pool, serve }: Host, flow: ImportFlow)
 };
 
 const planOf = ({ id, planHash, rows, accepted, rejected, unchanged, findings, problem }: ImportStatus) => {
-  if (problem) throw new Refuse(problem.code, { params: problem.params });
-  return { id, planHash, rows, accepted, rejected, unchanged, findings };
+  if (problem) throw new Refuse({ accepted: false, ...problem });
+  // A plan that was not refused has its hash.
+  return { id, planHash: planHash as string, rows, accepted, rejected, unchanged, findings };
 };

@@ -69,16 +69,10 @@ export const serveNominations = ({ serve, pool, directory, problems }: Host, { e
     return { body: { items: await Promise.all(persons.map(nominate)) } };
   });
 
-  serve(recheckNomination, async (call) =>
-    answered(call.command({ type: 'RecheckNomination', enrollmentId: call.params.id }, because(call.body))),
-  );
+  serve(recheckNomination, async (call) => answered(call.command({ type: 'RecheckNomination', enrollmentId: call.params.id }, because(call.body))));
   serve(waiveRule, async (call) => answered(call.command({ type: 'WaiveRule', enrollmentId: call.params.id, waiver: call.body })));
-  serve(approveNomination, async (call) =>
-    answered(call.command({ type: 'ApproveNomination', enrollmentId: call.params.id }, because(call.body))),
-  );
-  serve(withdrawNomination, async (call) =>
-    answered(call.command({ type: 'WithdrawEnrollment', enrollmentId: call.params.id }, because(call.body))),
-  );
+  serve(approveNomination, async (call) => answered(call.command({ type: 'ApproveNomination', enrollmentId: call.params.id }, because(call.body))));
+  serve(withdrawNomination, async (call) => answered(call.command({ type: 'WithdrawEnrollment', enrollmentId: call.params.id }, because(call.body))));
 };
 
 const because = (body: { readonly reason?: string | undefined } | undefined): { reason?: string } =>

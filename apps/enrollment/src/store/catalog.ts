@@ -74,9 +74,13 @@ export const loadRuleSets = async (tx: Tx, orders: readonly Order<PublishRuleSet
 
 export const saveRuleSets = async (tx: Tx, { published }: RuleSets): Promise<void> => {
   if (published.size === 0) return;
-  const rows = [...published.values()].map(
-    ({ published: { hash, ruleSet }, at }): StoredRuleSet => ({ id: ruleSet.id, version: ruleSet.version, hash, body: ruleSet, publishedAt: at }),
-  );
+  const rows = [...published.values()].map(({ published: { hash, ruleSet }, at }): StoredRuleSet => ({
+    id: ruleSet.id,
+    version: ruleSet.version,
+    hash,
+    body: ruleSet,
+    publishedAt: at,
+  }));
   await saveSeries(tx, 'rule-set', new Map(rows.map(({ id, version }) => [id, version])));
   await insertRows(tx, 'rule-set-save', 'enrollment.rule_set', ruleSetColumns, rows);
 };
