@@ -99,33 +99,3 @@ export const tellPast = (event: PastEvent): Outgoing => {
     }
   }
 };
-
-/** An enrollment as its writers get it back, with what was found: that is kept for a repeated key. the door puts the words in. */
-export const keptEnrollment = (row: Enrollment, state: Enrollments) => {
-  const { id, classId, personId, unitId, seat, reason, enteredBy, enteredAt, approvedBy, approvedAt, version, eligibility, waivers } = row;
-  const { code: classCode, programCode, line, from, to } = classOf(state, row);
-  return {
-    id,
-    provenance: 'live',
-    state: row.state,
-    classId,
-    classCode,
-    programCode,
-    line,
-    from,
-    to,
-    personId,
-    unitId,
-    seat,
-    reason,
-    documentNo: null,
-    importId: null,
-    enteredBy,
-    enteredAt,
-    approvedBy,
-    approvedAt,
-    version,
-    eligibility,
-    waivers,
-  } as const;
-};

@@ -1,39 +1,40 @@
-import { fileURLToPath } from 'node:url';
 import { enrollmentFacts } from '@khue/contracts/events/enrollment';
-import { openHost, type Deps, type RunningService } from '@khue/host/host';
+import { backlogBelow } from '@khue/host/pace';
+import { service } from '@khue/host/service';
 import { createImportFlow } from '@khue/imports/import-flow';
 import { createImportRunner } from '@khue/imports/import-runner';
 import { importMigrations } from '@khue/imports/migrations';
 import { importRefusals } from '@khue/imports/refusals';
 import { Gauge } from 'prom-client';
-import { createCommands } from './commands.ts';
+import { createCommands, enrollmentsBy } from './commands.ts';
 import { refusals } from './domain/refusals.ts';
-import { backlogBelow } from '@khue/host/pace';
 import { pastTurnImport } from './imports/past-turns.ts';
-import { peopleInbound, quotaInbound } from './inbound.ts';
+import { people, seats } from './inbound.ts';
 import { serveCatalog } from './routes/catalog.ts';
 import { serveEnrollments } from './routes/enrollments.ts';
 import { serveImports } from './routes/imports.ts';
 import { serveNominations } from './routes/nominations.ts';
 import { oldestWaiting } from './store/reading.ts';
 import { createRuleBook } from './store/rule-sets.ts';
+import { keepSeatEvents } from './store/timeline.ts';
 
-const migrations = fileURLToPath(new URL('../prisma/migrations', import.meta.url));
+const frame = {
+  produces: [enrollmentFacts],
+  problems: { ...importRefusals, ...refusals },
+  home: import.meta.url,
+  migrations: [importMigrations],
+} as const;
 
 /** Programs, classes, nominations and their approval, admission, and the turns of the past. Hears quota of seats and the registry of people. */
-export const createEnrollment = async (deps: Deps): Promise<RunningService> => {
-  const host = await openHost(deps, {
-    migrations: [importMigrations, migrations],
-    problems: { ...importRefusals, ...refusals },
-    produces: [enrollmentFacts],
-  });
+export const createEnrollment = service('enrollment', frame, (host) => {
   const ruleBook = createRuleBook(host.pool);
-  const commands = createCommands(host, ruleBook);
+  const enrollments = enrollmentsBy(ruleBook);
+  const commands = createCommands(host, enrollments);
   serveCatalog(host, commands);
   serveNominations(host, commands, ruleBook);
   serveEnrollments(host, ruleBook);
-  host.consume(quotaInbound(commands));
-  host.consume(peopleInbound());
+  host.hear(enrollments, seats, { as: 'quota', also: keepSeatEvents });
+  host.project(people);
   const kinds = [pastTurnImport(host)];
   const runner = createImportRunner({
     pool: host.pool,
@@ -57,5 +58,4 @@ export const createEnrollment = async (deps: Deps): Promise<RunningService> => {
       else this.set(seconds);
     },
   });
-  return host.service;
-};
+});

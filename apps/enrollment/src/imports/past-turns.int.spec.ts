@@ -237,7 +237,7 @@ describe('scope', () => {
       200,
     );
     expect(items).toMatchObject([{ provenance: 'imported', state: 'recorded', documentNo: '12-KH/TU' }]);
-    expect(await refusedAs(get('officer.c11', `/enrollments/${items[0]?.id}`))).toBe('403 out-of-scope');
+    expect(await refusedAs(get('officer.c11', `/enrollments/${items[0]?.id}`))).toBe('404 not-found');
     const story = await expectStatus<object[]>(get('officer.c21', `/enrollments/${items[0]?.id}/timeline`), 200);
     expect(story).toMatchObject([{ type: 'enrollment.turn-recorded', causationId: id, actor: 'board' }]);
     expect(await expectStatus(get('officer.c21', `/enrollments/${items[0]?.id}`), 200)).toMatchObject({

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { mayRead, type Grant } from '@khue/contracts/grants';
+import { inScope, mayRead, type Grant } from '@khue/contracts/grants';
 import { importersOfTurns, turnImport as contract } from '@khue/contracts/http/enrollment';
 import { existsOn } from '@khue/contracts/units';
 import { toPage } from '@khue/host/cursor';
@@ -8,7 +8,6 @@ import type { Host } from '@khue/host/host';
 import { Refuse } from '@khue/host/refuse';
 import type { ImportFlow, ImportStatus } from '@khue/imports/import-flow';
 import { v5 as uuidv5 } from 'uuid';
-import { mayWriteAt } from '../domain/access.ts';
 import { listImportIds } from '../store/imports.ts';
 
 // Drawn once: an upload sent again under its key is the same import.
@@ -18,8 +17,8 @@ type OfImport = Pick<Call<typeof contract.readImport>, 'params' | 'caller' | 'to
 
 /** Class lists of past years: planned, committed, looked at, taken back. An import stands at the unit on whose behalf it was sent. */
 export const serveImports = ({ directory, pool, serve }: Host, flow: ImportFlow): void => {
-  const grantAt = (unitId: string, { caller, today, now }: Pick<OfImport, 'caller' | 'today' | 'now'>): Grant | undefined =>
-    mayWriteAt({ units: directory.units(), grantsOf: () => caller.grants }, { actor: caller.sub, today, now }, unitId, importersOfTurns);
+  const grantAt = (unitId: string, { caller, today }: Pick<OfImport, 'caller' | 'today'>): Grant | undefined =>
+    inScope(caller.grants, directory.units(), unitId, today, importersOfTurns);
   const found = async ({ params, caller, today }: OfImport): Promise<ImportStatus & { readonly unitId: string }> => {
     const status = await flow.importStatus(params.id);
     if (!status?.unitId) throw new Refuse('not-found');
@@ -86,6 +85,7 @@ export const serveImports = ({ directory, pool, serve }: Host, flow: ImportFlow)
 };
 
 const planOf = ({ id, planHash, rows, accepted, rejected, unchanged, findings, problem }: ImportStatus) => {
-  if (problem) throw new Refuse(problem.code, { params: problem.params });
-  return { id, planHash, rows, accepted, rejected, unchanged, findings };
+  if (problem) throw new Refuse({ accepted: false, ...problem });
+  // A plan that was not refused has its hash.
+  return { id, planHash: planHash as string, rows, accepted, rejected, unchanged, findings };
 };

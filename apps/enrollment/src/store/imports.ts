@@ -1,6 +1,5 @@
+import { placeAfter, type Paging } from '@khue/host/cursor';
 import type { Pool } from 'pg';
-import type { Paging } from './paging.ts';
-import { placeAfter } from './paging.ts';
 
 /** Ids of imports on behalf of these units, newest first; `exactly` is the place for the next page. */
 export const listImportIds = async (pool: Pool, units: readonly string[], paging: Paging): Promise<{ id: string; exactly: string }[]> => {
