@@ -1,6 +1,7 @@
 import { ofTheConsumer } from './consumer.ts';
 import { ofTheDoors } from './doors.ts';
 import { ofTheFlush } from './flush.ts';
+import { ofGrammar } from './grammar.ts';
 import { ofTheImports } from './imports.ts';
 import { ofTheLog } from './log.ts';
 import type { Mutant } from './mutant.ts';
@@ -11,6 +12,7 @@ export const mutants: readonly Mutant[] = [
   ...ofTheFlush,
   ...ofTheLog,
   ...ofTheConsumer,
+  ...ofGrammar,
   ...ofQuota,
   ...ofTheServices,
   ...ofTheDoors,
