@@ -76,7 +76,11 @@ export const testService = async (
   const service = await create({ config, bus, log });
   await service.start();
   const foreign = new Map<string, ForeignLog>();
-  const settle = (): Promise<void> => settled(bus);
+  const settle = async (): Promise<void> => {
+    await settled(bus);
+    // What was applied is read into memory behind the commit; a busy machine takes its time.
+    await service.prepare();
+  };
   return {
     service,
     bus,
