@@ -1,19 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { enrollmentFacts } from '@khue/contracts/events/enrollment';
+import { turnImport } from '@khue/contracts/http/enrollment';
 import { openHost, type Deps, type RunningService } from '@khue/host/host';
-import { createImportFlow } from '@khue/imports/import-flow';
-import { createImportRunner } from '@khue/imports/import-runner';
-import { importMigrations } from '@khue/imports/migrations';
-import { importRefusals } from '@khue/imports/refusals';
+import { openImports } from '@khue/imports/import-door';
 import { Gauge } from 'prom-client';
 import { createCommands } from './commands.ts';
 import { refusals } from './domain/refusals.ts';
-import { backlogBelow } from '@khue/host/pace';
 import { pastTurnImport } from './imports/past-turns.ts';
 import { peopleInbound, quotaInbound } from './inbound.ts';
 import { serveCatalog } from './routes/catalog.ts';
 import { serveEnrollments } from './routes/enrollments.ts';
-import { serveImports } from './routes/imports.ts';
 import { serveNominations } from './routes/nominations.ts';
 import { oldestWaiting } from './store/reading.ts';
 import { createRuleBook } from './store/rule-sets.ts';
@@ -23,8 +19,8 @@ const migrations = fileURLToPath(new URL('../prisma/migrations', import.meta.url
 /** Programs, classes, nominations and their approval, admission, and the turns of the past. Hears quota of seats and the registry of people. */
 export const createEnrollment = async (deps: Deps): Promise<RunningService> => {
   const host = await openHost(deps, {
-    migrations: [importMigrations, migrations],
-    problems: { ...importRefusals, ...refusals },
+    migrations: [migrations],
+    problems: refusals,
     produces: [enrollmentFacts],
   });
   const ruleBook = createRuleBook(host.pool);
@@ -34,18 +30,7 @@ export const createEnrollment = async (deps: Deps): Promise<RunningService> => {
   serveEnrollments(host, ruleBook);
   host.consume(quotaInbound(commands));
   host.consume(peopleInbound());
-  const kinds = [pastTurnImport(host)];
-  const runner = createImportRunner({
-    pool: host.pool,
-    kinds,
-    pace: backlogBelow(host),
-    people: host.people,
-    committed: host.wakeRelay,
-    onError: (error, importId) => host.log.error({ err: error, importId }, 'a chunk of an import failed'),
-  });
-  serveImports(host, createImportFlow({ pool: host.pool, kinds, people: host.people, wake: runner.wake }));
-  host.onStart(async () => runner.start());
-  host.onStop(() => runner.stop());
+  openImports(host, { routes: turnImport, kinds: [pastTurnImport(host)], uploads: 'b1f0f2f4-2b60-4d4e-8b8e-0a2f5b3a7d19' });
   new Gauge({
     name: 'khue_saga_oldest_seconds',
     help: 'Age of the oldest approved enrollment that has no answer of quota',

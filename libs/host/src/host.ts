@@ -73,6 +73,12 @@ export interface ConsumeOptions {
   readonly applied?: () => void;
 }
 
+export interface Included {
+  /** Absolute folder of its migrations, applied before the service's own. */
+  readonly migrations: string;
+  readonly problems: ProblemCatalog;
+}
+
 /** What a service is composed of, minus what makes it this service. */
 export interface Host {
   readonly pool: Pool;
@@ -81,6 +87,8 @@ export interface Host {
   readonly metrics: Registry;
   readonly directory: Directory;
   readonly problems: ProblemCatalog;
+  /** What a library brings into the service beside its routes; the service's own words for a refusal go before. To be called before `start`. */
+  include(part: Included): void;
   gather<Body, State, Event>(aggregate: Aggregate<Body, State, Event>, committed?: () => void): Gather<Body>;
   serve<R extends Route>(route: R, handler: (call: Call<R>) => Promise<Reply>): void;
   consume(options: ConsumeOptions): void;
@@ -108,7 +116,8 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
   const { service } = config;
   const produces = options.produces.length > 0;
   const pool = openPool({ url: config.databaseUrl, name: `khue-${service}`, max: produces ? maxConnections - relayConnections : maxConnections });
-  const problems: ProblemCatalog = { ...commonProblems, ...options.problems };
+  const problems = { ...commonProblems, ...options.problems };
+  const included: string[] = [];
   const metrics = new Registry();
   const http = await createHttp({ catalog: problems, log, logConfig: config.log, metrics });
   const projected = options.directory ? undefined : projectedDirectory(pool);
@@ -163,7 +172,7 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
   const start = async (): Promise<string> => {
     if (config.ownerDatabaseUrl) {
       const appRole = decodeURIComponent(new URL(config.databaseUrl).username);
-      await migrate({ ownerUrl: config.ownerDatabaseUrl, appRole, folders: [...houseMigrations, ...options.migrations] });
+      await migrate({ ownerUrl: config.ownerDatabaseUrl, appRole, folders: [...houseMigrations, ...included, ...options.migrations] });
     }
     await assertDurable(pool);
     await directory.refresh();
@@ -203,6 +212,10 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     consume,
     wakeRelay,
     serve,
+    include: (part) => {
+      included.push(part.migrations);
+      Object.assign(problems, { ...part.problems, ...problems });
+    },
     gather: (aggregate, committed) => {
       const gather = createGather({
         pool,
