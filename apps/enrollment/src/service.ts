@@ -1,10 +1,7 @@
 import { enrollmentFacts } from '@khue/contracts/events/enrollment';
-import { backlogBelow } from '@khue/host/pace';
+import { turnImport } from '@khue/contracts/http/enrollment';
 import { service } from '@khue/host/service';
-import { createImportFlow } from '@khue/imports/import-flow';
-import { createImportRunner } from '@khue/imports/import-runner';
-import { importMigrations } from '@khue/imports/migrations';
-import { importRefusals } from '@khue/imports/refusals';
+import { openImports } from '@khue/imports/import-door';
 import { Gauge } from 'prom-client';
 import { createCommands, enrollmentsBy } from './commands.ts';
 import { refusals } from './domain/refusals.ts';
@@ -12,18 +9,12 @@ import { pastTurnImport } from './imports/past-turns.ts';
 import { people, seats } from './inbound.ts';
 import { serveCatalog } from './routes/catalog.ts';
 import { serveEnrollments } from './routes/enrollments.ts';
-import { serveImports } from './routes/imports.ts';
 import { serveNominations } from './routes/nominations.ts';
 import { oldestWaiting } from './store/reading.ts';
 import { createRuleBook } from './store/rule-sets.ts';
 import { keepSeatEvents } from './store/timeline.ts';
 
-const frame = {
-  produces: [enrollmentFacts],
-  problems: { ...importRefusals, ...refusals },
-  home: import.meta.url,
-  migrations: [importMigrations],
-} as const;
+const frame = { produces: [enrollmentFacts], problems: refusals, home: import.meta.url } as const;
 
 /** Programs, classes, nominations and their approval, admission, and the turns of the past. Hears quota of seats and the registry of people. */
 export const createEnrollment = service('enrollment', frame, (host) => {
@@ -35,18 +26,7 @@ export const createEnrollment = service('enrollment', frame, (host) => {
   serveEnrollments(host, ruleBook);
   host.hear(enrollments, seats, { as: 'quota', also: keepSeatEvents });
   host.project(people);
-  const kinds = [pastTurnImport(host)];
-  const runner = createImportRunner({
-    pool: host.pool,
-    kinds,
-    pace: backlogBelow(host),
-    people: host.people,
-    committed: host.wakeRelay,
-    onError: (error, importId) => host.log.error({ err: error, importId }, 'a chunk of an import failed'),
-  });
-  serveImports(host, createImportFlow({ pool: host.pool, kinds, people: host.people, wake: runner.wake }));
-  host.onStart(async () => runner.start());
-  host.onStop(() => runner.stop());
+  openImports(host, { routes: turnImport, kinds: [pastTurnImport(host)], uploads: 'b1f0f2f4-2b60-4d4e-8b8e-0a2f5b3a7d19' });
   new Gauge({
     name: 'khue_saga_oldest_seconds',
     help: 'Age of the oldest approved enrollment that has no answer of quota',

@@ -56,8 +56,6 @@ export interface HostOptions<D extends Directory = Directory> {
   readonly produces: readonly Topic[];
   /** `import.meta.url` of its service.ts: its migrations lie in `../prisma/migrations`. */
   readonly home: string;
-  /** Absolute folders of migrations of libraries it uses, applied between the house's and its own. */
-  readonly migrations?: readonly string[];
   /** The registry knows units and grants first-hand; every other service projects them. */
   readonly directory?: (pool: Pool) => D;
   /** Roles that an account holds without a grant. */
@@ -84,6 +82,12 @@ export interface Gathered<Body extends { readonly type: string }, V> {
   waiting(): number;
 }
 
+export interface Included {
+  /** Absolute folder of its migrations, applied before the service's own. */
+  readonly migrations: string;
+  readonly problems: ProblemCatalog;
+}
+
 /** What a service is composed of, minus what makes it this service. */
 export interface Host<D extends Directory = Directory> {
   readonly pool: Pool;
@@ -92,6 +96,8 @@ export interface Host<D extends Directory = Directory> {
   readonly metrics: Registry;
   readonly directory: D;
   readonly problems: ProblemCatalog;
+  /** What a library brings into the service beside its routes; the service's own words for a refusal go before. To be called before `start`. */
+  include(part: Included): void;
   gather<Body extends Typed, State extends object, Event, V extends Views<Body, State>>(noun: Noun<Body, State, Event, V>): Gathered<Body, V>;
   serve: Serve;
   /** A noun changes as others speak: each event of the table is a command of the service itself. `as` names the group where the service hears more than one. */
@@ -134,7 +140,8 @@ export const openHost = async <D extends Directory = Directory>(
     if (topic.split('.')[1] !== service) throw new Error(`${service} can't produce ${topic}: that is a topic of ${topic.split('.')[1]}`);
   const produces = options.produces.length > 0;
   const pool = openPool({ url: config.databaseUrl, name: `khue-${service}`, max: produces ? maxConnections - relayConnections : maxConnections });
-  const problems: ProblemCatalog = { ...commonProblems, ...options.problems };
+  const problems = { ...commonProblems, ...options.problems };
+  const included: string[] = [];
   const metrics = new Registry();
   const http = await createHttp({ catalog: problems, log, logConfig: config.log, metrics });
   const projected = options.directory ? undefined : projectedDirectory(pool);
@@ -199,7 +206,7 @@ export const openHost = async <D extends Directory = Directory>(
   const start = async (): Promise<string> => {
     if (config.ownerDatabaseUrl) {
       const appRole = decodeURIComponent(new URL(config.databaseUrl).username);
-      await migrate({ ownerUrl: config.ownerDatabaseUrl, appRole, folders: [...houseMigrations, ...(options.migrations ?? []), own] });
+      await migrate({ ownerUrl: config.ownerDatabaseUrl, appRole, folders: [...houseMigrations, ...included, own] });
     }
     await assertDurable(pool);
     await directory.refresh();
@@ -239,6 +246,10 @@ export const openHost = async <D extends Directory = Directory>(
     project,
     wakeRelay,
     serve,
+    include: (part) => {
+      included.push(part.migrations);
+      Object.assign(problems, { ...part.problems, ...problems });
+    },
     hear: (noun, table, { as, also } = {}) =>
       project({
         ...(as === undefined ? {} : { as }),
