@@ -157,4 +157,15 @@ export const ofTheConsumer: readonly Mutant[] = [
     replace: `if (erased.length >= 0) return;`,
     tests: [[`${src}/parking.int.spec.ts`, 'takes out what is parked of the person']],
   },
+  {
+    name: 'consumer: what nobody hears is not read',
+    guard: 'an event of a type that a group does not hear is never parked by it',
+    file: `${src}/sift.ts`,
+    find: `type !== undefined && !known.has(type) ? { outcome: 'unknown-type', type } : read(known, delivery)`,
+    replace: `read(known, delivery)`,
+    tests: [
+      [`${src}/sift.spec.ts`, 'skips by its header what it does not know, whatever the message is'],
+      [`${src}/sift.spec.ts`, 'parks what can not be read and behind it'],
+    ],
+  },
 ];

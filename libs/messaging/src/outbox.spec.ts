@@ -5,7 +5,12 @@ import { z } from 'zod';
 import type { Command, Tx } from './command.ts';
 import { enqueue } from './outbox.ts';
 
-const moved = defineEvent({ type: 'sample.moved', version: 1, topic: 'khue.sample.facts', data: z.object({ to: choice(['held', 'queued'], ['lent']) }) });
+const moved = defineEvent({
+  type: 'sample.moved',
+  version: 1,
+  topic: 'khue.sample.facts',
+  data: z.object({ to: choice(['held', 'queued'], ['lent']) }),
+});
 const command: Command = {
   id: 'c',
   body: {},

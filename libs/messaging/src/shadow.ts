@@ -88,6 +88,7 @@ export const createShadow = ({ pool, group, name, searchPath, schema, log }: Sha
   return {
     subscription: {
       topics: group.topics,
+      heard: consumer.subscription.heard,
       reached: consumer.subscription.reached,
       consume: async (batch) => {
         try {
