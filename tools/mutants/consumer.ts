@@ -142,6 +142,14 @@ export const ofTheConsumer: readonly Mutant[] = [
     tests: [[redrive, 'stops a subject at the first that fails again']],
   },
   {
+    name: 'rebuild: never tells',
+    guard: 'what a group has told is not told again when it is made anew',
+    file: `${src}/shadow.ts`,
+    find: `if (elsewhere.length === 0) return;`,
+    replace: `if (elsewhere.every((table) => table === 'messaging.log')) return;`,
+    tests: [[`${src}/rebuild.int.spec.ts`, 'when the handler tells others, and nothing is told a second time']],
+  },
+  {
     name: 'rebuild: caught up',
     guard: 'the new projections take the place of the old when both have applied the same',
     file: `${src}/rebuild.ts`,
