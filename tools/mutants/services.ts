@@ -205,4 +205,28 @@ export const ofTheServices: readonly Mutant[] = [
     replace: `const root = asked.unit;`,
     tests: [['apps/reporting/src/service.int.spec.ts', 'is refused to an officer for the city']],
   },
+  {
+    name: 'directory: a role nobody knows',
+    guard: 'a grant in a role of a later release gives no right',
+    file: 'libs/host/src/directory.ts',
+    find: `if (data.role === 'other') return;`,
+    replace: ``,
+    tests: [['apps/quota/src/service.int.spec.ts', 'a grant in a role of a later release gives no right']],
+  },
+  {
+    name: 'contracts: codes of a later release',
+    guard: 'a code that is not known is borne with',
+    file: 'libs/contracts/src/fields.ts',
+    find: `(known.includes(value) ? value : 'other')`,
+    replace: `value`,
+    tests: [['libs/contracts/src/open-enums.spec.ts', 'is as strict as declared, wherever the list stands']],
+  },
+  {
+    name: 'outbox: the producer’s side',
+    guard: 'nobody tells a code that readers only bear with',
+    file: 'libs/messaging/src/outbox.ts',
+    find: `event.definition.told.parse(event.data)`,
+    replace: `event.definition.data.parse(event.data)`,
+    tests: [['libs/messaging/src/outbox.spec.ts', 'what readers alone bear with is not told']],
+  },
 ];

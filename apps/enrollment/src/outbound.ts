@@ -35,8 +35,9 @@ export const tellProgram = ({ program }: ProgramPublished): Outgoing[] => {
 };
 
 export const tellClass = ({ opened }: ClassOpened): Outgoing[] => {
-  const { id, code, programId, programCode, line, hostUnitId, size, from, to } = opened;
-  return [tell(classOpened, id, 1, { classId: id, code, programId, programCode, line, hostUnitId, size, from, to })];
+  const { id, code, programId, programCode, programVersion, line, hostUnitId, organizers, size, from, to } = opened;
+  const told = { classId: id, code, programId, programCode, programVersion, line, hostUnitId, organizers: [...organizers], size, from, to };
+  return [tell(classOpened, id, 1, told)];
 };
 
 /** The year of the intake, whose pot the seat is asked of. */
@@ -66,7 +67,13 @@ export const tellEnrollment = (event: EnrollmentEvent, state: Enrollments): Outg
       return [tell(nominationApproved, enrollmentId, sequence, who)];
     case 'SeatRequested':
       return [
-        tell(seatRequested, enrollmentId, sequence, { enrollmentId, unitId, programCode: classOf(state, row).programCode, year: yearOf(state, row) }),
+        tell(seatRequested, enrollmentId, sequence, {
+          enrollmentId,
+          unitId,
+          programCode: classOf(state, row).programCode,
+          year: yearOf(state, row),
+          personId,
+        }),
       ];
     case 'LearnerAdmitted': {
       const { programCode, line } = classOf(state, row);
