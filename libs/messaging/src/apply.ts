@@ -56,11 +56,13 @@ const decideOne = <Body, State, Event>(
   onBug: (error: unknown, command: Command<Body>) => void,
 ): Answer | { readonly events: readonly Event[] } => {
   try {
-    if (command.ifMatch !== undefined) {
+    const decision = aggregate.decide(command, state);
+    // Whose record does not exist for the caller has no version for them either.
+    const isHidden = !decision.accepted && decision.code === 'not-found';
+    if (command.ifMatch !== undefined && !isHidden) {
       const { version } = aggregate.subject(command, state);
       if (version !== undefined && version !== command.ifMatch) return { ok: false, code: 'version-stale', params: { version } };
     }
-    const decision = aggregate.decide(command, state);
     if (decision.accepted) return { events: decision.events };
     const { accepted: _, ...refusal } = decision;
     return { ok: false, ...refusal };
