@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { ConfigProblem, defaultPorts, type ServiceName } from '@khue/host/config';
+import { isServiceName, serviceNames, type ServiceName } from '@khue/contracts/services';
+import { ConfigProblem } from '@khue/host/config';
 import type { ConsumerGroup } from '@khue/messaging/consumer';
 import { listParked, type ParkedEvent } from '@khue/messaging/parking';
 import { redrive, type RedriveReport } from '@khue/messaging/redrive';
@@ -48,8 +49,8 @@ export const readOptions = (argv: readonly string[]): DeadLettersOptions => {
   } = parsed;
   if ((verb !== 'list' && verb !== 'redrive') || rest.length > 0) return refuse('Say list or redrive.');
   const { service, group, subject, data, json } = values;
-  if (!service || !Object.hasOwn(defaultPorts, service)) return refuse(`--service takes one of ${Object.keys(defaultPorts).join(', ')}.`);
-  return { verb, service: service as ServiceName, group, subject, data, json, dryRun: values['dry-run'] };
+  if (!isServiceName(service)) return refuse(`--service takes one of ${serviceNames.join(', ')}.`);
+  return { verb, service, group, subject, data, json, dryRun: values['dry-run'] };
 };
 
 /** What the command prints, and whether everything that was asked for was done. */

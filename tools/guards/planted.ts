@@ -198,6 +198,8 @@ export const wrongImports: readonly Planted[] = [
   imports('imports-command', 'apps/planted/src/imports/planted-door.ts', '../routes.ts'),
   imports('commands-are-for-doors', 'apps/planted/src/store/planted-commands.ts', '../commands.ts'),
   imports('commands-decide', 'apps/planted/src/commands/planted-door.ts', '../inbound.ts'),
+  planted('views-are-pure', 'apps/planted/src/views/planted-store.ts', "import { planted } from '../store.ts';", 'export const shown = planted;'),
+  planted('views-are-pure', 'apps/planted/src/views/planted-host.ts', "import { toPage } from '@khue/host/cursor';", 'export const shown = toPage;'),
   imports('store-below', 'apps/planted/src/store/planted-outbound.ts', '../outbound.ts'),
   imports('outbound-is-for-commands', 'apps/planted/src/routes/planted-words.ts', '../outbound.ts'),
 ];
@@ -206,7 +208,7 @@ export const wrongImports: readonly Planted[] = [
 export const bystanders: readonly Planted[] = [
   planted('no-circle', 'libs/host/src/planted-b.ts', "import { a } from './planted-a.ts';", 'export const b = (): unknown => a;'),
   planted('', 'apps/planted/package.json', '{ "name": "@khue/planted", "type": "module", "exports": { "./*": "./src/*.ts" } }'),
-  ...['service', 'routes', 'commands', 'domain', 'store', 'outbound', 'city.fixture', 'generated/client'].map((file) =>
+  ...['service', 'routes', 'commands', 'domain', 'store', 'outbound', 'views', 'city.fixture', 'generated/client'].map((file) =>
     planted('', `apps/planted/src/${file}.ts`, 'export const planted = 1;'),
   ),
   planted('', 'apps/standalone/src/planted-product.ts', 'export const planted = 1;'),

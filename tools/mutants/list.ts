@@ -7,6 +7,7 @@ import { ofTheLog } from './log.ts';
 import type { Mutant } from './mutant.ts';
 import { ofQuota } from './quota.ts';
 import { ofTheServices } from './services.ts';
+import { ofWhatStands } from './standing.ts';
 
 export const mutants: readonly Mutant[] = [
   ...ofTheFlush,
@@ -17,4 +18,5 @@ export const mutants: readonly Mutant[] = [
   ...ofTheServices,
   ...ofTheDoors,
   ...ofTheImports,
+  ...ofWhatStands,
 ];

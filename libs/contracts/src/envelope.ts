@@ -70,6 +70,11 @@ export interface Outgoing<D extends EventDefinition = EventDefinition> {
   readonly data: z.input<D['data']>;
 }
 
+/** One fact as a list for `outbound`, its data typed by its definition. */
+export const tell = <D extends EventDefinition>(definition: D, subject: string, sequence: number, data: z.input<D['data']>): readonly Outgoing[] => [
+  { definition, subject, sequence, data },
+];
+
 /** An event as a consumer gets it: envelope checked, data parsed and lifted to the newest version. */
 export interface Received<D extends EventDefinition = EventDefinition> {
   readonly type: D['type'];

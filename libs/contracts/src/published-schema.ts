@@ -1,11 +1,5 @@
 import { z } from 'zod';
 import { envelope, type EventDefinition } from './envelope.ts';
-import { enrollmentEvents } from './events/enrollment.ts';
-import { quotaEvents } from './events/quota.ts';
-import { registryEvents } from './events/registry.ts';
-
-/** Every event of the published language. */
-export const allEvents: readonly EventDefinition[] = [...registryEvents, ...enrollmentEvents, ...quotaEvents];
 
 /** An event in one of its versions, as a message of that version looks on the bus. */
 export interface PublishedSchema {

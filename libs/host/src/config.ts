@@ -1,16 +1,6 @@
+import { serviceNames, services, type ServiceName } from '@khue/contracts/services';
 import { z } from 'zod';
 
-/** Services in the order they are started; the key of a service in KHUE_<SERVICE>_… is its name in capitals. */
-export const defaultPorts = {
-  registry: 8101,
-  enrollment: 8102,
-  evaluation: 8103,
-  quota: 8104,
-  criteria: 8105,
-  notification: 8106,
-  reporting: 8107,
-} as const;
-export type ServiceName = keyof typeof defaultPorts;
 export const gatewayPort = 8080;
 
 export interface LogConfig {
@@ -48,7 +38,7 @@ export interface GatewayConfig extends CommonConfig {
   readonly publicUrl: string;
   /** Set when another OpenID provider signs tokens; the built-in issuer is off then. */
   readonly externalIssuer?: string;
-  readonly services: Readonly<Partial<Record<ServiceName, string>>>;
+  readonly services: Readonly<Record<ServiceName, string>>;
   /** Folder of the built-in issuer's keys. */
   readonly data: string;
 }
@@ -125,7 +115,7 @@ export const serviceConfig = (service: ServiceName, env: Environment = environme
   return {
     ...commonOf(env),
     service,
-    port: portOf(env, `KHUE_${name}_PORT`, defaultPorts[service]),
+    port: portOf(env, `KHUE_${name}_PORT`, services[service].port),
     databaseUrl: need(env, `KHUE_${name}_DATABASE_URL`),
     ...(owner ? { ownerDatabaseUrl: owner } : {}),
   };
@@ -134,18 +124,18 @@ export const serviceConfig = (service: ServiceName, env: Environment = environme
 /** The configuration of the gateway's process. Throws ConfigProblem. */
 export const gatewayConfig = (env: Environment = environment()): GatewayConfig => {
   const settings = readSettings(env);
-  const services = Object.fromEntries(
-    Object.entries(defaultPorts).map(([service, fallback]) => {
+  const addresses = Object.fromEntries(
+    serviceNames.map((service) => {
       const name = service.toUpperCase();
-      return [service, env[`KHUE_${name}_URL`] ?? `http://127.0.0.1:${env[`KHUE_${name}_PORT`] ?? fallback}`];
+      return [service, env[`KHUE_${name}_URL`] ?? `http://127.0.0.1:${env[`KHUE_${name}_PORT`] ?? services[service].port}`];
     }),
-  );
+  ) as Record<ServiceName, string>;
   return {
     ...commonOf({ KHUE_IDENTITY_KEY: 'the gateway never needs the identity key', ...env }),
     port: settings.KHUE_PORT,
     publicUrl: publicUrlOf(settings),
     ...(settings.KHUE_OIDC_ISSUER ? { externalIssuer: settings.KHUE_OIDC_ISSUER } : {}),
-    services,
+    services: addresses,
     data: settings.KHUE_DATA,
   };
 };

@@ -29,7 +29,8 @@ test('a refusal whose code has no words is an internal error to the caller, and 
   const answer = await http.inject({ method: 'GET', url: '/marks/1' });
   await http.close();
   expect([answer.statusCode, answer.json().code]).toEqual([500, 'internal-error']);
-  expect(JSON.parse(lines.join(''))).toMatchObject({ level: 'error', code: 'mark-exist', route: '/marks/:id', msg: 'a refusal without words' });
+  const told = { level: 'error', code: 'mark-exist', route: '/marks/:id', msg: 'a refusal without words' };
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([told]);
 });
 
 describe('a correlation id', () => {

@@ -1,10 +1,10 @@
-import type { TopicDeclaration } from '@khue/infra/kafka/topics';
 import { HoleFound, type Backlog, type Producer, type Publisher, type Stamped } from './bus.ts';
 import { atMost, kafkaWaits, within, type KafkaClient, type Producer as KafkaProducer, type WithAdmin } from './kafka-client.ts';
 import { partitionOf } from './kafka-partition.ts';
 import { ensureTopics } from './kafka-topics.ts';
 import { moveSent, readSent, type Move, type Sent } from './sent.ts';
 import { unlessEnded } from './signal.ts';
+import type { TopicDeclaration } from './topics.ts';
 
 const batch = 1_000;
 /** Not the leader alone: what only it has is lost with it, and the cursor has moved. */

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { DataOf, EventDefinition, Topic } from '@khue/contracts/envelope';
-import type { ServiceConfig, ServiceName } from '@khue/host/config';
+import { topicsOf, type ServiceName } from '@khue/contracts/services';
+import type { ServiceConfig } from '@khue/host/config';
 import type { Deps, RunningService } from '@khue/host/host';
 import { createLogger } from '@khue/host/logger';
 import type { Bus } from '@khue/messaging/bus';
@@ -88,7 +89,7 @@ export const testService = async (
     logged,
     publish: async (events) => {
       for (const [topic, ofTopic] of Map.groupBy(events, (event) => event.definition.topic)) {
-        const producer = topic.split('.')[1] as string;
+        const producer = topic.split('.')[1] as ServiceName;
         let log = foreign.get(producer);
         if (!log) foreign.set(producer, (log = await openForeignLog(producer, bus)));
         await log.publish(ofTopic, topic);
@@ -123,10 +124,8 @@ interface ForeignLog {
   close(): Promise<void>;
 }
 
-const topicsOf = (service: string): Topic[] => (service === 'registry' ? ['khue.registry.facts', 'khue.registry.people'] : [`khue.${service}.facts`]);
-
 /** Another service's log, real but without that service. */
-const openForeignLog = async (service: string, bus: Bus): Promise<ForeignLog> => {
+const openForeignLog = async (service: ServiceName, bus: Bus): Promise<ForeignLog> => {
   const database = await postgres();
   await migrate({
     ownerUrl: database.ownerUrl,

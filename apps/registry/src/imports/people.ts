@@ -3,11 +3,13 @@ import { standing, type Unit } from '@khue/contracts/units';
 import { fold } from '@khue/contracts/text';
 import type { ImportJob, ImportKind, Outcome, RowToApply, Verdict } from '@khue/imports/import-kind';
 import type { CellError } from '@khue/imports/layout';
+import { registryFacts, registryPeople } from '@khue/contracts/events/registry';
+import { bound } from '@khue/host/aggregate';
 import { applyBatch } from '@khue/messaging/apply';
 import { recorded, writeAudit } from '@khue/messaging/audit';
 import type { Answer, Command, Tx } from '@khue/messaging/command';
 import { v7 as uuidv7 } from 'uuid';
-import { peopleAggregate, type PeopleCommand } from '../commands.ts';
+import { peopleNoun, type PeopleCommand } from '../commands.ts';
 import type { RegisterPerson } from '../domain/people.ts';
 import { mayWrite, type Person, type PersonFacts } from '../domain/person.ts';
 import { refusals } from '../domain/refusals.ts';
@@ -23,8 +25,12 @@ export type PlannedPerson = Pick<Person, 'unitId' | 'name' | 'identityNumber' | 
  * The door for lists of people. A row becomes the same command that the officer's form sends, so the same rules decide it; the plan tells beforehand what they
  * would say. Taken back are the people whom the import brought and nobody has touched since.
  */
-export const peopleImport = (directory: RegistryDirectory, identityRef: IdentityRef): ImportKind<PersonRow, PlannedPerson> => {
-  const aggregate = peopleAggregate(directory);
+export const peopleImport = (
+  directory: RegistryDirectory,
+  identityRef: IdentityRef,
+  onBug: (error: unknown) => void,
+): ImportKind<PersonRow, PlannedPerson> => {
+  const aggregate = bound(peopleNoun(directory), directory, [registryFacts, registryPeople]);
   const codes = new WeakMap<Snapshot, ReadonlyMap<string, Unit>>();
   const byCode = (snapshot: Snapshot): ReadonlyMap<string, Unit> => {
     let known = codes.get(snapshot);
@@ -37,7 +43,7 @@ export const peopleImport = (directory: RegistryDirectory, identityRef: Identity
       tx,
       aggregate,
       bodies.map((body) => ({ ...envelope, body })),
-      { audit: 'none' },
+      { audit: 'none', onBug },
     );
     const refused = answers.filter((answer) => !answer.ok).length;
     // One row for the chunk: each person's card names the import's command as its cause.
@@ -123,7 +129,7 @@ const scopeOf = ({ table, bySub }: Snapshot, { actor }: ImportJob): ((unitId: st
   const asked = new Map<string, boolean>();
   return (unitId) => {
     let answer = asked.get(unitId);
-    if (answer === undefined) asked.set(unitId, (answer = mayWrite(bySub.get(actor) ?? [], table, unitId, today) !== undefined));
+    if (answer === undefined) asked.set(unitId, (answer = mayWrite({ grants: bySub.get(actor) ?? [], units: table, today }, unitId) !== undefined));
     return answer;
   };
 };

@@ -1,14 +1,13 @@
 import { Readable } from 'node:stream';
 import { mayRead } from '@khue/contracts/grants';
 import { peopleImport as contract } from '@khue/contracts/http/registry-people';
-import { decodeCursor, toPage } from '@khue/host/cursor';
-import type { Call } from '@khue/host/door';
+import { placeAfter, toPage } from '@khue/host/cursor';
+import type { Call, Reply } from '@khue/host/door';
 import type { Host } from '@khue/host/host';
 import { Refuse } from '@khue/host/refuse';
 import type { ImportFlow, ImportStatus } from '@khue/imports/import-flow';
 import { v5 as uuidv5 } from 'uuid';
 import { mayWrite, writers } from '../domain/person.ts';
-import { asInstant, asUuid } from '../store/cursor-values.ts';
 import { listImportIds } from '../store/imports.ts';
 
 // Drawn once: an upload sent again under its key is the same import.
@@ -27,7 +26,7 @@ export const serveImports = (host: Host, flow: ImportFlow): void => {
     call: Pick<Call<typeof contract.readImport>, 'params' | 'caller' | 'today' | 'correlationId'>,
   ): Promise<{ id: string; actor: string; context: Record<string, string> }> => {
     const { id, unitId } = await found(call);
-    const grant = unitId && mayWrite(call.caller.grants, directory.units(), unitId, call.today);
+    const grant = unitId && mayWrite({ grants: call.caller.grants, units: directory.units(), today: call.today }, unitId);
     if (!grant) throw new Refuse('out-of-scope');
     return { id, actor: call.caller.sub, context: { correlationId: call.correlationId, grantId: grant.id } };
   };
@@ -35,7 +34,7 @@ export const serveImports = (host: Host, flow: ImportFlow): void => {
   serve(contract.planImport, async (call) => {
     const { caller, query, today, correlationId } = call;
     const unitId = query.unitId ?? caller.grants.find(({ role }) => (writers as readonly string[]).includes(role))?.unitId;
-    const grant = unitId === undefined ? undefined : mayWrite(caller.grants, directory.units(), unitId, today);
+    const grant = unitId === undefined ? undefined : mayWrite({ grants: caller.grants, units: directory.units(), today }, unitId);
     if (unitId === undefined || !grant) throw new Refuse('out-of-scope', { field: 'unitId' });
     const { idempotency } = call.command({ type: 'PlanImport' });
     const id = uuidv5(JSON.stringify([caller.sub, idempotency?.key]), UPLOAD);
@@ -44,7 +43,7 @@ export const serveImports = (host: Host, flow: ImportFlow): void => {
     const { name, stream } = await call.file();
     if (planned) {
       if (!(await flow.isUploadOf(id, stream))) throw new Refuse('idempotency-key-reused', { field: 'Idempotency-Key' });
-      return { body: planOf(planned) };
+      return planOf(planned);
     }
     const answer = await flow.planUpload({
       id,
@@ -66,8 +65,8 @@ export const serveImports = (host: Host, flow: ImportFlow): void => {
     return answer.ok ? { body: answer.status } : answer;
   });
   serve(contract.listImports, async ({ query, caller, today }) => {
-    const [createdAt, after] = query.cursor === undefined ? [] : decodeCursor(query.cursor, 2);
-    const before = query.cursor === undefined ? undefined : { createdAt: asInstant(createdAt), id: asUuid(after) };
+    const after = placeAfter(query, 'instant', 'id');
+    const before = after && { createdAt: after[0], id: after[1] };
     const units = [...directory.units().units.keys()].filter((unitId) => mayRead(caller.grants, directory.units(), unitId, today, writers));
     const rows = await listImportIds(pool, { units, before, limit: query.limit + 1 });
     const { items, next } = toPage(rows, query.limit, ({ exactly, id }) => [exactly, id]);
@@ -83,7 +82,8 @@ export const serveImports = (host: Host, flow: ImportFlow): void => {
   });
 };
 
-const planOf = ({ id, planHash, rows, accepted, rejected, unchanged, findings, problem }: ImportStatus) => {
-  if (problem) throw new Refuse(problem.code, { params: problem.params });
-  return { id, planHash, rows, accepted, rejected, unchanged, findings };
+const planOf = ({ id, planHash, rows, accepted, rejected, unchanged, findings, problem }: ImportStatus): Reply<typeof contract.planImport> => {
+  if (problem) return { ok: false, ...problem };
+  // What was planned without a problem has its hash.
+  return { body: { id, planHash: planHash as string, rows, accepted, rejected, unchanged, findings } };
 };
