@@ -2,10 +2,10 @@ import type { EligibilityAnswer, Waiver } from '@khue/contracts/eligibility';
 import type { enrollmentRecord, readEnrollmentRecord } from '@khue/contracts/http/enrollment';
 import type { classRecord } from '@khue/contracts/http/enrollment-catalog';
 import type { z } from 'zod';
+import type { Placed } from './domain/access.ts';
 import type { LiveClass } from './domain/classes.ts';
 import type { StoredEligibility } from './domain/findings.ts';
 import { classOf, type Enrollment, type Enrollments } from './domain/records.ts';
-import type { ShownEnrollment } from './store/reading.ts';
 
 export const classView = ({ programId: _, ...opened }: LiveClass): z.input<typeof classRecord> => ({
   ...opened,
@@ -52,6 +52,6 @@ export const keptEnrollment = (row: Enrollment, state: Enrollments): KeptEnrollm
 
 /** An enrollment as it is read, with the answer's words and without what only scope asks for. */
 export const shownEnrollment = (
-  { hostUnitId: _, assigned: __, ...shown }: ShownEnrollment,
+  { hostUnitId: _, assigned: __, ...shown }: Omit<z.input<typeof readEnrollmentRecord>, 'eligibility'> & Placed,
   eligibility: EligibilityAnswer | null,
 ): z.input<typeof readEnrollmentRecord> => ({ ...shown, eligibility });
