@@ -8,6 +8,7 @@ import {
   bystanders,
   misplaced,
   tooNew,
+  uncompilable,
   unused,
   wrongImports,
   wrongMains,
@@ -17,6 +18,7 @@ import {
   type Planted,
 } from './guards/planted.ts';
 import { sourceFiles, treeProblems } from './guards/tree.ts';
+import { uncompilable } from './guards/uncompilable.ts';
 
 const patience = 180_000;
 const ours = sourceFiles(root);
@@ -93,6 +95,29 @@ describe('how code is written (ESLint)', () => {
       for (const rule of expected) if (config?.rules?.[rule]?.[0] !== 2) outside.push(`${path}: ${rule}`);
     }
     expect(outside.filter((line) => line !== 'libs/testing/src/kafka.ts: khue/no-silent-test')).toEqual([]);
+  });
+});
+
+describe('what does not compile (tsc)', () => {
+  let copy: Copy;
+  let errors: readonly string[];
+  beforeAll(async () => {
+    copy = copySources();
+    for (const { path, text } of uncompilable) copy.write(path, text);
+    const said = await output(copy.root, 'typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit', '--pretty', 'false', '--noErrorTruncation');
+    // What explains an error is indented below it.
+    errors = said.split(/\n(?! )/);
+  }, patience);
+  afterAll(() => copy.remove());
+  const of = (path: string): readonly string[] => errors.filter((error) => error.startsWith(`${path}(`));
+
+  test.each(uncompilable.map((planted) => [planted.rule, planted] as const))('%s', (rule, { path }) => {
+    expect(of(path)).toEqual([expect.stringContaining(rule)]);
+  });
+
+  test('nothing but what was planted', () => {
+    const fed = uncompilable.flatMap(({ path }) => of(path));
+    expect(errors.filter((error) => error !== '' && !fed.includes(error))).toEqual([]);
   });
 });
 

@@ -5,7 +5,7 @@ export interface Planted {
   readonly text: string;
 }
 
-const planted = (rule: string, path: string, ...lines: readonly string[]): Planted => ({ rule, path, text: `${lines.join('\n')}\n` });
+export const planted = (rule: string, path: string, ...lines: readonly string[]): Planted => ({ rule, path, text: `${lines.join('\n')}\n` });
 
 const anyLib = 'libs/host/src/planted.ts';
 const anyApp = 'apps/quota/src/store/planted.ts';
