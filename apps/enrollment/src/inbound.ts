@@ -27,7 +27,7 @@ const cardNews = ({ type, subject, sequence, data }: Received): CardNews =>
   type === personErased.type ? { personId: subject, sequence, card: null } : { personId: subject, sequence, card: data as DataOf<typeof personCard> };
 
 /** Seats and queue are quota's: its answers move the enrollment. */
-export const quotaInbound = (commands: Commands): ConsumeOptions => ({
+export const quotaInbound = (commands: Commands, now: () => Date): ConsumeOptions => ({
   group: 'enrollment-quota',
   topics: [quotaFacts],
   known: [seatHeld, seatQueued, seatRefused, seatReleased, seatConfirmed],
@@ -37,7 +37,7 @@ export const quotaInbound = (commands: Commands): ConsumeOptions => ({
       events.map((event) => {
         const { subject: enrollmentId, sequence, id, type, time: at, causationId, correlationId, actor } = event;
         return {
-          command: commandFromEvent('enrollment', event, noteSeat(event)),
+          command: commandFromEvent('enrollment', event, noteSeat(event), now()),
           event: { enrollmentId, sequence, id, type, at, causationId, correlationId, actor },
         };
       }),

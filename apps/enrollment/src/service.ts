@@ -32,7 +32,7 @@ export const createEnrollment = async (deps: Deps): Promise<RunningService> => {
   serveCatalog(host, commands);
   serveNominations(host, commands, ruleBook);
   serveEnrollments(host, ruleBook);
-  host.consume(quotaInbound(commands));
+  host.consume(quotaInbound(commands, host.now));
   host.consume(peopleInbound());
   const kinds = [pastTurnImport(host)];
   const runner = createImportRunner({

@@ -23,12 +23,12 @@ export const known = table.map(({ definition }) => definition);
 
 /** Applies events as commands, all in the transaction of the watermark. */
 export const createInbound =
-  (ledger: LedgerAggregate) =>
+  (ledger: LedgerAggregate, now: () => Date) =>
   async (tx: Tx, events: readonly Received[]): Promise<void> => {
     const commands = events.flatMap((event): Command<LedgerCommand>[] => {
       const entry = byType.get(event.type);
       if (!entry) return [];
-      const command = commandFromEvent('quota', event, undefined as unknown as LedgerCommand);
+      const command = commandFromEvent('quota', event, undefined as unknown as LedgerCommand, now());
       return [{ ...command, body: entry.toCommand(event.data as never, command.now) }];
     });
     const answers = await applyBatch(tx, ledger, commands, {

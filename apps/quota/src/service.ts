@@ -17,6 +17,6 @@ export const createQuota = async (deps: Deps): Promise<RunningService> => {
   });
   const { ledger, handle } = createCommands(host);
   serveRoutes(host, createReads(host.pool), handle);
-  host.consume({ group: 'quota', topics: [enrollmentFacts], known, apply: createInbound(ledger) });
+  host.consume({ group: 'quota', topics: [enrollmentFacts], known, apply: createInbound(ledger, host.now) });
   return host.service;
 };

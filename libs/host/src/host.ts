@@ -8,6 +8,7 @@ import type { Bus, RunningSubscription } from '@khue/messaging/bus';
 import type { Aggregate, Answer, Tx } from '@khue/messaging/command';
 import { createConsumer, type Consumer, type ConsumerGroup } from '@khue/messaging/consumer';
 import { assertDurable, maxConnections, openPool } from '@khue/messaging/database';
+import type { DueCommand } from '@khue/messaging/due-batch';
 import { createGather, type Gather } from '@khue/messaging/gather';
 import { migrate } from '@khue/messaging/migrate';
 import { expireParkedCards } from '@khue/messaging/parking';
@@ -18,6 +19,7 @@ import { Registry } from 'prom-client';
 import type { ServiceConfig } from './config.ts';
 import { directorySchema, projectedDirectory, type Directory } from './directory.ts';
 import { createDoor, type Call, type Reply } from './door.ts';
+import { createDue } from './due.ts';
 import { serveHealth } from './health.ts';
 import { closeHttp, createHttp } from './http.ts';
 import { createIdentity } from './identity.ts';
@@ -58,7 +60,6 @@ export interface HostOptions {
   /** The registry knows units and grants first-hand; every other service projects them. */
   readonly directory?: (pool: Pool) => Directory;
   readonly extraRoles?: (sub: string) => readonly string[];
-  readonly now?: () => Date;
 }
 
 export interface ConsumeOptions {
@@ -84,6 +85,13 @@ export interface Host {
   gather<Body, State, Event>(aggregate: Aggregate<Body, State, Event>, committed?: () => void): Gather<Body>;
   serve<R extends Route>(route: R, handler: (call: Call<R>) => Promise<Reply>): void;
   consume(options: ConsumeOptions): void;
+  /**
+   * What the noun does when things it has set fall due (`dues`): for each kind, the command that a row becomes. It is fired once, as `service:<name>`, with the
+   * row's instant as `now`; a refusal is its answer.
+   */
+  due<Body, State, Event>(aggregate: Aggregate<Body, State, Event>, kinds: Readonly<Record<string, DueCommand<Body>>>): void;
+  /** The time by the service's clock. */
+  now(): Date;
   wakeRelay(): void;
   /** Rows of the log that were not sent yet: an import waits while they are many. */
   backlog(): Promise<number>;
@@ -106,6 +114,7 @@ const parkedCardsSweepMs = 24 * 3_600_000;
 /** Opens the frame of a service; nothing runs before `service.start()`. */
 export const openHost = async ({ config, bus, log }: Deps, options: HostOptions): Promise<Host> => {
   const { service } = config;
+  const { now } = config.clock;
   const produces = options.produces.length > 0;
   const pool = openPool({ url: config.databaseUrl, name: `khue-${service}`, max: produces ? maxConnections - relayConnections : maxConnections });
   const problems: ProblemCatalog = { ...commonProblems, ...options.problems };
@@ -115,11 +124,11 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
   const directory = options.directory?.(pool) ?? (projected as Directory);
   const serve = createDoor({
     http,
-    identity: createIdentity({ issuer: config.issuer, audience: config.audience }),
+    identity: createIdentity({ issuer: config.issuer, audience: config.audience, now: () => now().getTime() }),
     grantsOf: directory.grantsOf,
     catalog: problems,
     ...(options.extraRoles ? { extraRoles: options.extraRoles } : {}),
-    ...(options.now ? { now: options.now } : {}),
+    now,
   });
   const gathers: Gather<never>[] = [];
   const consumers = new Map<string, ServedGroup>();
@@ -131,6 +140,7 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
   const people = watchPeople();
 
   const wakeRelay = (): void => relay?.wake();
+  const due = createDue({ pool, service, now, people, log, committed: wakeRelay });
   const replayable = (answer: Answer): boolean => answer.ok || isReplayable(problems, answer.code);
   const consume = ({ group, topics, known, apply, searchPath, applied }: ConsumeOptions): void => {
     const parts = {
@@ -157,8 +167,8 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     });
   }
   const holes = (): boolean => [...consumers.values()].some(({ consumer }) => consumer.holes().length > 0);
-  const health = serveHealth({ http, metrics, pool, state: () => ({ relay, subscriptions, holes: holes() }) });
-  watchMessaging({ metrics, pool, relay: () => relay, subscriptions, consumers });
+  const health = serveHealth({ http, metrics, pool, state: () => ({ relay, subscriptions, holes: holes() }), dues: due.figures, clock: config.clock });
+  watchMessaging({ metrics, pool, relay: () => relay, subscriptions, consumers, dues: due.figures });
 
   const start = async (): Promise<string> => {
     if (config.ownerDatabaseUrl) {
@@ -166,9 +176,10 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
       await migrate({ ownerUrl: config.ownerDatabaseUrl, appRole, folders: [...houseMigrations, ...options.migrations] });
     }
     await assertDurable(pool);
+    if (config.clock.test) log.warn({ now: now().toISOString() }, 'goes by a test clock, not by the time');
     await directory.refresh();
+    const holder = `${hostname()}:${config.port}`;
     if (produces) {
-      const holder = `${hostname()}:${config.port}`;
       relay = await startRelay({ url: config.databaseUrl, service, city: config.city, topics: options.produces, bus, holder, log });
     }
     for (const { consumer } of consumers.values()) subscriptions.push(await bus.subscribe(consumer.subscription));
@@ -178,6 +189,7 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     );
     timers.push(setInterval(() => void expireParkedCards(pool, new Date()).catch(() => undefined), parkedCardsSweepMs));
     for (const hook of startHooks) await hook();
+    due.start(holder);
     health.ready();
     return http.listen({ port: config.port, host: config.host });
   };
@@ -188,6 +200,7 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     await closeHttp(http);
     await Promise.all(gathers.map((gather) => gather.close()));
     for (const hook of stopHooks) await hook();
+    await due.stop();
     await Promise.all(subscriptions.map((subscription) => subscription.stop()));
     await relay?.stop();
     await pool.end();
@@ -201,6 +214,8 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     directory,
     problems,
     consume,
+    due: due.on,
+    now,
     wakeRelay,
     serve,
     gather: (aggregate, committed) => {

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { DataOf, EventDefinition, Topic } from '@khue/contracts/envelope';
+import { systemClock } from '@khue/host/clock';
 import type { ServiceConfig, ServiceName } from '@khue/host/config';
 import type { Deps, RunningService } from '@khue/host/host';
 import { createLogger } from '@khue/host/logger';
@@ -66,6 +67,7 @@ export const testService = async (
     identityKey: 'a key for tests that nobody else uses',
     bootstrapSub: 'board',
     log: { requests: 'all', oneIn: 1, slowMs: 1_000 },
+    clock: systemClock,
     service: name,
     port: 0,
     databaseUrl: await through(database.appUrl),

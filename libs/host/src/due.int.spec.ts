@@ -1,0 +1,96 @@
+import { quotaFacts } from '@khue/contracts/events/quota';
+import { accept, type Decision } from '@khue/decider/decision';
+import type { Aggregate } from '@khue/messaging/command';
+import { eventually } from '@khue/testing/eventually';
+import { testService, type TestService } from '@khue/testing/service';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Clock } from './clock.ts';
+import { openHost, type Host } from './host.ts';
+
+type Body = { readonly type: 'Fall'; readonly subject: string; readonly on: string };
+interface Fallen {
+  readonly subject: string;
+}
+
+/** A noun without tables: its only trace is the audit. */
+const leaf: Aggregate<Body, { fallen: string[] }, Fallen> = {
+  noun: 'leaf',
+  load: async () => ({ fallen: [] }),
+  decide: ({ body: { subject } }): Decision<Fallen> => accept({ subject }),
+  evolve: ({ fallen }, { subject }) => void fallen.push(subject),
+  save: async () => undefined,
+  outbound: () => [],
+  answer: () => ({ ok: true, status: 200, body: {} }),
+  subject: ({ body: { subject, on } }, { fallen }) => ({ id: subject, record: { fallen: fallen.includes(subject), on } }),
+};
+
+const opened: TestService[] = [];
+afterEach(() => Promise.all(opened.splice(0).map((one) => one.stop())));
+
+const clock = { at: '2026-01-01T00:00:00.000Z', test: true, now: (): Date => new Date(clock.at) } satisfies Clock & { at: string };
+
+const start = async ({ produces = true, answers = true } = {}): Promise<{ host: Host; city: TestService }> => {
+  clock.at = '2026-01-01T00:00:00.000Z';
+  let host: Host | undefined;
+  const city = await testService(
+    'quota',
+    async (deps) => {
+      host = await openHost(deps, { migrations: [], problems: {}, produces: produces ? [quotaFacts] : [] });
+      if (answers) host.due(leaf, { autumn: ({ subject, at }: { subject: string; at: string }): Body => ({ type: 'Fall', subject, on: at }) });
+      return host.service;
+    },
+    { config: { clock } },
+  );
+  opened.push(city);
+  return { host: host as Host, city };
+};
+const due = (host: Host, subject: string, at: string, kind = 'autumn') =>
+  host.pool.query('insert into messaging.due (kind, subject, at, body) values ($1, $2, $3, $4)', [kind, subject, at, '{}']);
+const fallen = async (host: Host) => (await host.pool.query('select subject, actor, after from messaging.audit order by id')).rows;
+const ready = async ({ service }: TestService) => (await service.http.inject({ method: 'GET', url: '/health/ready' })).json();
+const metric = async ({ service }: TestService, name: string): Promise<number> => {
+  const { body } = await service.http.inject({ method: 'GET', url: '/metrics' });
+  return Number(new RegExp(`^${name} (.+)$`, 'm').exec(body)?.[1]);
+};
+
+describe('a service', () => {
+  test.each([{ produces: true }, { produces: false }])('fires what is due by its clock ($produces: it tells events)', async ({ produces }) => {
+    const { host, city } = await start({ produces });
+    await due(host, 'maple', '2026-09-01T00:00:00.000Z');
+    expect(await metric(city, 'khue_due_oldest_seconds')).toBe(0);
+    clock.at = '2026-10-01T00:00:00.000Z';
+    await eventually(async () =>
+      expect(await fallen(host)).toEqual([
+        { subject: 'maple', actor: 'service:quota', after: { fallen: true, on: '2026-09-01T00:00:00.000Z' } },
+      ]),
+    );
+    expect((await host.pool.query('select from messaging.due')).rowCount).toBe(0);
+  });
+
+  test('says what is late, parked, or nobody’s', async () => {
+    const { host, city } = await start();
+    await due(host, 'maple', '2026-01-01T00:01:00.000Z');
+    await due(host, 'birch', '2026-01-01T00:01:00.000Z', 'of-tomorrow');
+    await due(host, 'beech', '2026-01-01T00:01:00.000Z', 'spring');
+    await host.pool.query(`update messaging.due set retry_at = 'infinity' where subject = 'maple'`);
+    await host.pool.query(`update messaging.due set parked_at = now() where subject = 'beech'`);
+    clock.at = '2026-01-01T00:02:00.000Z';
+    expect((await ready(city)).degraded).toEqual([]);
+    clock.at = '2026-01-01T00:02:01.000Z';
+    expect((await ready(city)).degraded).toEqual(['due-late']);
+    expect(await metric(city, 'khue_due_oldest_seconds')).toBe(61);
+    expect(await metric(city, 'khue_parked_due')).toBe(1);
+    expect(await metric(city, 'khue_due_of_unknown_kind')).toBe(2);
+  });
+
+  test('is not started with two nouns that answer for one kind', async () => {
+    const { host } = await start();
+    expect(() => host.due(leaf, { autumn: ({ subject }) => ({ type: 'Fall', subject, on: '' }) })).toThrow(/autumn/);
+  });
+
+  test('says that it goes by a test clock, in its log and in its health', async () => {
+    const { city } = await start();
+    expect(await ready(city)).toMatchObject({ status: 'ready', testClock: '2026-01-01T00:00:00.000Z' });
+    expect(city.logged.filter((line) => line.includes('test clock')).map((line) => JSON.parse(line))).toMatchObject([{ level: 'warn' }]);
+  });
+});
