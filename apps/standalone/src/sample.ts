@@ -41,11 +41,7 @@ export const localClient = async ({ address, issuer, now }: CityAddress, data: s
 };
 
 /** Loads the sample city once, through the doors; what a cut first load left is completed, not doubled. */
-export const ensureSample = async (
-  product: CityAddress,
-  { data, sampleScale }: SampleOptions,
-  say: (line: string) => void,
-): Promise<void> => {
+export const ensureSample = async (product: CityAddress, { data, sampleScale }: SampleOptions, say: (line: string) => void): Promise<void> => {
   if (await readSampleMark(data)) return;
   const client = await localClient(product, data, 'board');
   const city = await readCity();

@@ -19,5 +19,7 @@ test('refused entries of a command get the words of the catalog, each its own', 
 });
 
 test('a code that the catalog does not have is an internal error, and its name is not told', () => {
-  expect(toEntryProblems(catalog, [{ entry: 0, code: 'made-up' }])).toMatchObject([{ code: 'internal-error', en: commonProblems['internal-error'].en }]);
+  expect(toEntryProblems(catalog, [{ entry: 0, code: 'made-up' }])).toMatchObject([
+    { code: 'internal-error', en: commonProblems['internal-error'].en },
+  ]);
 });

@@ -206,7 +206,10 @@ export interface EntryRefusal extends Refusal {
 }
 
 /** What the catalog says to a refusal. */
-const wordsOf = (catalog: ProblemCatalog, { code, params }: Refusal): { readonly code: string; readonly status: number; readonly vi: string; readonly en: string } => {
+const wordsOf = (
+  catalog: ProblemCatalog,
+  { code, params }: Refusal,
+): { readonly code: string; readonly status: number; readonly vi: string; readonly en: string } => {
   const known = catalog[code];
   const { status, vi, en } = known ?? commonProblems['internal-error'];
   const fill = (template: string): string => template.replace(/\{(\w+)\}/g, (whole, name: string) => String(params?.[name] ?? whole));

@@ -31,7 +31,11 @@ export interface Refused {
 export const accept = <Event>(...events: readonly Event[]): Accepted<Event> => ({ accepted: true, events });
 
 /** Many answers in one command: each entry was accepted with its events or has a refusal, and none costs another one anything. All refused: nothing happened. */
-export const acceptEach = <Event>(events: readonly Event[], refusals: readonly EntryRefusal[]): Accepted<Event> => ({ accepted: true, events, refusals });
+export const acceptEach = <Event>(events: readonly Event[], refusals: readonly EntryRefusal[]): Accepted<Event> => ({
+  accepted: true,
+  events,
+  refusals,
+});
 
 export const refuse = (code: string, details: Omit<Refused, 'accepted' | 'code'> = {}): Refused => ({
   accepted: false,

@@ -128,7 +128,9 @@ export const clockOf = (settings: Settings): Clock => {
   const { KHUE_TEST_CLOCK: file, KHUE_OIDC_ISSUER: issuer } = settings;
   if (file === undefined) return systemClock;
   if (!isLoopback(settings.KHUE_HOST) || !isLoopback(new URL(publicUrlOf(settings)).hostname))
-    throw new ConfigProblem('Environment: KHUE_TEST_CLOCK is for tests on this machine; unset it, or let KHUE_HOST and KHUE_PUBLIC_URL be 127.0.0.1.');
+    throw new ConfigProblem(
+      'Environment: KHUE_TEST_CLOCK is for tests on this machine; unset it, or let KHUE_HOST and KHUE_PUBLIC_URL be 127.0.0.1.',
+    );
   if (issuer !== undefined && !isLoopback(new URL(issuer).hostname)) throw new ConfigProblem(outerIssuer);
   try {
     return openTestClock(file);
@@ -138,7 +140,8 @@ export const clockOf = (settings: Settings): Clock => {
   }
 };
 
-const outerIssuer = 'Environment: KHUE_TEST_CLOCK does not go with KHUE_OIDC_ISSUER: tokens of another issuer follow its own clock; unset one of them.';
+const outerIssuer =
+  'Environment: KHUE_TEST_CLOCK does not go with KHUE_OIDC_ISSUER: tokens of another issuer follow its own clock; unset one of them.';
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/.test(host);
 

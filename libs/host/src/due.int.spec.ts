@@ -60,9 +60,7 @@ describe('a service', () => {
     expect(await metric(city, 'khue_due_oldest_seconds')).toBe(0);
     clock.at = '2026-10-01T00:00:00.000Z';
     await eventually(async () =>
-      expect(await fallen(host)).toEqual([
-        { subject: 'maple', actor: 'service:quota', after: { fallen: true, on: '2026-09-01T00:00:00.000Z' } },
-      ]),
+      expect(await fallen(host)).toEqual([{ subject: 'maple', actor: 'service:quota', after: { fallen: true, on: '2026-09-01T00:00:00.000Z' } }]),
     );
     expect((await host.pool.query('select from messaging.due')).rowCount).toBe(0);
   });

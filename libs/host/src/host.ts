@@ -167,7 +167,14 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
     });
   }
   const holes = (): boolean => [...consumers.values()].some(({ consumer }) => consumer.holes().length > 0);
-  const health = serveHealth({ http, metrics, pool, state: () => ({ relay, subscriptions, holes: holes() }), dues: due.figures, clock: config.clock });
+  const health = serveHealth({
+    http,
+    metrics,
+    pool,
+    state: () => ({ relay, subscriptions, holes: holes() }),
+    dues: due.figures,
+    clock: config.clock,
+  });
   watchMessaging({ metrics, pool, relay: () => relay, subscriptions, consumers, dues: due.figures });
 
   const start = async (): Promise<string> => {

@@ -32,7 +32,8 @@ export interface DuePump {
  * The lease under which due rows of a service are fired. Not the relay's: a service that tells nothing has no relay, and deadlines shall not wait while a relay
  * can't stamp or send. What it is for is order and quiet, one pump at a time; that each row has its effect once is held by its lock and its deletion.
  */
-export const holdDueLease = (pool: Pool, holder: string, onError: (error: unknown) => void): Lease => holdLease(pool, { name: 'due', holder, onError });
+export const holdDueLease = (pool: Pool, holder: string, onError: (error: unknown) => void): Lease =>
+  holdLease(pool, { name: 'due', holder, onError });
 
 /** Rows of a batch: about what a flush of people's commands takes. */
 export const dueBatch = 64;

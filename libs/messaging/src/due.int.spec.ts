@@ -7,7 +7,12 @@ import { createSignal } from './signal.ts';
 const trial = bellTrial();
 const day = (n: number, time = '00:00:00.000'): string => `${new Date(Date.UTC(2026, 0, 1 + n)).toISOString().slice(0, 10)}T${time}Z`;
 const chime = (tag: string, more: Partial<Chime> = {}): Chime => ({ tag, ...more });
-const set = async (bell: string, at: string | null, how: Chime | null = at === null ? null : chime(`${bell} ${at}`), kind = 'ring'): Promise<void> => {
+const set = async (
+  bell: string,
+  at: string | null,
+  how: Chime | null = at === null ? null : chime(`${bell} ${at}`),
+  kind = 'ring',
+): Promise<void> => {
   expect(await trial.gather.handle(wind(bell, kind, at, how))).toMatchObject({ ok: true });
 };
 /** The pump is over with everything that may fire at the clock's time. */
@@ -50,7 +55,9 @@ describe('a due time', () => {
   });
 
   test('is an instant in UTC: what is none refuses its command and nothing else', async () => {
-    const answers = await Promise.all([wind('a', 'ring', '2026-01-05', chime('day')), wind('b', 'ring', day(5), chime('instant'))].map(trial.gather.handle));
+    const answers = await Promise.all(
+      [wind('a', 'ring', '2026-01-05', chime('day')), wind('b', 'ring', day(5), chime('instant'))].map(trial.gather.handle),
+    );
     expect(answers).toMatchObject([{ ok: false, code: 'internal-error' }, { ok: true }]);
     expect(await trial.dues()).toMatchObject([{ subject: 'b' }]);
   });
@@ -216,7 +223,9 @@ describe('a clock that jumps', () => {
     await set(
       'z',
       day(10),
-      chime('z', { next: [{ kind: 'chime', bell: 'y', days: 0.25, chime: chime('y', { next: [{ kind: 'chime', bell: 'x', days: 300, chime: chime('x') }] }) }] }),
+      chime('z', {
+        next: [{ kind: 'chime', bell: 'y', days: 0.25, chime: chime('y', { next: [{ kind: 'chime', bell: 'x', days: 300, chime: chime('x') }] }) }],
+      }),
     );
     trial.pump();
     for (const at of [1, 12, 13, 200, 201, 400]) {

@@ -81,11 +81,14 @@ const grids: Aggregate<Enter, Map<string, Grid>, Entered> = {
   save: async (tx, state) => {
     const changed = [...state].filter(([, { touched }]) => touched);
     if (changed.length === 0) return;
-    await tx.query('update grid set version = n.version, values = n.values from unnest($1::text[], $2::int[], $3::jsonb[]) n (id, version, values) where grid.id = n.id', [
-      changed.map(([id]) => id),
-      changed.map(([, { version }]) => version),
-      changed.map(([, { values }]) => JSON.stringify(Object.fromEntries(values))),
-    ]);
+    await tx.query(
+      'update grid set version = n.version, values = n.values from unnest($1::text[], $2::int[], $3::jsonb[]) n (id, version, values) where grid.id = n.id',
+      [
+        changed.map(([id]) => id),
+        changed.map(([, { version }]) => version),
+        changed.map(([, { values }]) => JSON.stringify(Object.fromEntries(values))),
+      ],
+    );
   },
   outbound: ({ grid, cells }, state) => [
     { definition: entered, subject: grid, sequence: state.get(grid)?.version ?? 0, data: { cells: cells.length } },
@@ -150,7 +153,9 @@ export const gridTrial = (): GridTrial => {
     await trial.database.close();
   });
   beforeEach(async () => {
-    await owner.query(`truncate grid, messaging.log, messaging.audit, messaging.idempotency; insert into grid select 'g' || n, 0, '{}' from generate_series(1, 9) n`);
+    await owner.query(
+      `truncate grid, messaging.log, messaging.audit, messaging.idempotency; insert into grid select 'g' || n, 0, '{}' from generate_series(1, 9) n`,
+    );
     trial.gather = createGather({
       pool: trial.pool,
       aggregate: grids,

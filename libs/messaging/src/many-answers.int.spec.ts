@@ -35,7 +35,13 @@ describe('one command with many entries', () => {
   test('all of them bad change nothing, count no version, and the same key gets the same answer', async () => {
     const bad = enter('g2', [cell('nowhere'), cell('r1', 99)], key('all-bad'));
     const answer = await trial.gather.handle(bad);
-    expect(bodyOf(answer)).toMatchObject({ entered: 0, problems: [{ entry: 0, code: 'row-unknown' }, { entry: 1, code: 'value-too-high' }] });
+    expect(bodyOf(answer)).toMatchObject({
+      entered: 0,
+      problems: [
+        { entry: 0, code: 'row-unknown' },
+        { entry: 1, code: 'value-too-high' },
+      ],
+    });
     expect(await trial.gather.handle(bad)).toEqual(answer);
     expect([await trial.values('g2'), await trial.version('g2'), await events(), await trial.audited()]).toEqual([{}, 0, [], []]);
     // Whoever saw the version before it still sees that one.
@@ -55,7 +61,10 @@ describe('random grids', () => {
   const replay: { readonly seed?: number } = {};
   const seed = replay.seed ?? randomInt(2 ** 31);
   const cells = fc.array(
-    fc.record({ row: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...gridRows.slice(0, 30)) }, { weight: 1, arbitrary: fc.constant('nowhere') }), value: fc.integer({ min: 0, max: 12 }) }),
+    fc.record({
+      row: fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...gridRows.slice(0, 30)) }, { weight: 1, arbitrary: fc.constant('nowhere') }),
+      value: fc.integer({ min: 0, max: 12 }),
+    }),
     { minLength: 1, maxLength: 40 },
   );
   const batch = fc.array(fc.record({ grid: fc.constantFrom('g1', 'g2', 'g3'), cells }), { minLength: 1, maxLength: 12 });
