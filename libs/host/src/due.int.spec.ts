@@ -1,6 +1,9 @@
 import { quotaFacts } from '@khue/contracts/events/quota';
 import { accept, type Decision } from '@khue/decider/decision';
-import type { Aggregate } from '@khue/messaging/command';
+import { todayIn } from '@khue/contracts/dates';
+import type { Aggregate, Command } from '@khue/messaging/command';
+import { dueBatch } from '@khue/messaging/due-pump';
+import { newId } from '@khue/messaging/new-id';
 import { eventually } from '@khue/testing/eventually';
 import { testService, type TestService } from '@khue/testing/service';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -47,6 +50,12 @@ const start = async ({ produces = true, answers = true } = {}): Promise<{ host: 
 const due = (host: Host, subject: string, at: string, kind = 'autumn') =>
   host.pool.query('insert into messaging.due (kind, subject, at, body) values ($1, $2, $3, $4)', [kind, subject, at, '{}']);
 const fallen = async (host: Host) => (await host.pool.query('select subject, actor, after from messaging.audit order by id')).rows;
+const byClerk = (subject: string): Command<Body> => {
+  const id = newId();
+  const now = clock.now();
+  const body: Body = { type: 'Fall', subject, on: now.toISOString() };
+  return { id, body, actor: 'officer.a', now: now.toISOString(), today: todayIn(now), correlationId: id, causationId: id };
+};
 const ready = async ({ service }: TestService) => (await service.http.inject({ method: 'GET', url: '/health/ready' })).json();
 const metric = async ({ service }: TestService, name: string): Promise<number> => {
   const { body } = await service.http.inject({ method: 'GET', url: '/metrics' });
@@ -91,4 +100,30 @@ describe('a service', () => {
     expect(await ready(city)).toMatchObject({ status: 'ready', testClock: '2026-01-01T00:00:00.000Z' });
     expect(city.logged.filter((line) => line.includes('test clock')).map((line) => JSON.parse(line))).toMatchObject([{ level: 'warn' }]);
   });
+});
+
+test('ten thousand things due at once leave a clerk his turn: between two of his commands hardly more than one batch fires', async () => {
+  const { host } = await start();
+  const gather = host.gather(leaf);
+  await host.pool.query(
+    `insert into messaging.due (kind, subject, at, body) select 'autumn', 'leaf-' || n, '2026-09-01', '{}' from generate_series(1, 10000) n`,
+  );
+  clock.at = '2026-10-01T00:00:00.000Z';
+  await eventually(async () => expect((await host.pool.query('select from messaging.audit limit 1')).rowCount).toBe(1));
+  let mostWaiting = 0;
+  for (let n = 0; n < 50; n += 1) {
+    const answered = gather.handle(byClerk(`clerk-${n}`));
+    mostWaiting = Math.max(mostWaiting, gather.waiting());
+    expect(await answered).toMatchObject({ ok: true });
+  }
+  const { rows } = await host.pool.query<{ actor: string }>('select actor from messaging.audit order by id');
+  const places = rows.flatMap(({ actor }, place) => (actor === 'officer.a' ? [place] : []));
+  expect(places).toHaveLength(50);
+  const between = places.slice(1).map((place, n) => place - (places[n] ?? 0) - 1);
+  expect(between.toSorted((a, b) => a - b)[24]).toBeLessThanOrEqual(dueBatch);
+  // A command that the machine kept for long may have seen a few of them.
+  expect(Math.max(...between)).toBeLessThanOrEqual(10 * dueBatch);
+  // Nothing that is due stands in the queue of people's commands.
+  expect(mostWaiting).toBe(1);
+  expect((await host.pool.query('select from messaging.due limit 1')).rowCount).toBe(1);
 });

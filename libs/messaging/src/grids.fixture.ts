@@ -56,7 +56,7 @@ export const wrongCells = (cells: readonly Cell[]): EntryRefusal[] => {
 };
 
 /** Marks in rows: the smallest aggregate with a command of many entries. */
-const grids: Aggregate<Enter, Map<string, Grid>, Entered> = {
+const gridsWith = (trial: { readonly oneForAll: boolean }): Aggregate<Enter, Map<string, Grid>, Entered> => ({
   noun: 'grid',
   load: async (tx: Tx, commands) => {
     const ids = [...new Set(commands.map(({ body }) => body.grid))].sort();
@@ -70,7 +70,7 @@ const grids: Aggregate<Enter, Map<string, Grid>, Entered> = {
     if (!state.has(grid)) return { accepted: false, code: 'grid-unknown' };
     const refusals = wrongCells(cells);
     const right = cells.filter((_, place) => !refusals.some(({ entry }) => entry === place));
-    return acceptEach(right.length > 0 ? [{ grid, cells: right }] : [], refusals);
+    return acceptEach(right.length > 0 && !(trial.oneForAll && refusals.length > 0) ? [{ grid, cells: right }] : [], refusals);
   },
   evolve: (state, event) => {
     const grid = state.get(event.grid);
@@ -102,7 +102,7 @@ const grids: Aggregate<Enter, Map<string, Grid>, Entered> = {
     const grid = state.get(id);
     return { id, ...(grid ? { version: grid.version } : {}), record: grid && Object.fromEntries(grid.values) };
   },
-};
+});
 
 export const enter = (grid: string, cells: readonly Cell[], more: Partial<Command<Enter>> = {}): Command<Enter> => {
   const id = uuidv7();
@@ -123,6 +123,8 @@ export interface GridTrial {
   database: TestDatabase;
   pool: pg.Pool;
   gather: Gather<Enter>;
+  /** Has a bad cell cost all the others of its command: what a control looks for. */
+  oneForAll: boolean;
   values(grid: string): Promise<Readonly<Record<string, number>>>;
   version(grid: string): Promise<number>;
   audited(): Promise<readonly { subject: string; before: unknown; after: unknown; refused: unknown }[]>;
@@ -156,9 +158,10 @@ export const gridTrial = (): GridTrial => {
     await owner.query(
       `truncate grid, messaging.log, messaging.audit, messaging.idempotency; insert into grid select 'g' || n, 0, '{}' from generate_series(1, 9) n`,
     );
+    trial.oneForAll = false;
     trial.gather = createGather({
       pool: trial.pool,
-      aggregate: grids,
+      aggregate: gridsWith(trial),
       replayable: (answer) => answer.ok,
       committed: () => undefined,
       onError: () => undefined,
