@@ -1,5 +1,6 @@
 import { ofTheConsumer } from './consumer.ts';
 import { ofTheDoors } from './doors.ts';
+import { ofWhatIsDue } from './due.ts';
 import { ofTheFlush } from './flush.ts';
 import { ofTheImports } from './imports.ts';
 import { ofTheLog } from './log.ts';
@@ -15,4 +16,5 @@ export const mutants: readonly Mutant[] = [
   ...ofTheServices,
   ...ofTheDoors,
   ...ofTheImports,
+  ...ofWhatIsDue,
 ];
