@@ -8,7 +8,6 @@ import {
   bystanders,
   misplaced,
   tooNew,
-  uncompilable,
   unused,
   wrongImports,
   wrongMains,

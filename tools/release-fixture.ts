@@ -1,3 +1,4 @@
+import { serviceNames } from '@khue/contracts/services';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
@@ -71,7 +72,7 @@ const fill = async (
 };
 
 const inOneProcess = async (code: Code, data: string, scale: number): Promise<unknown> => {
-  const { serviceNames, startProduct } = await code.product();
+  const { startProduct } = await code.product();
   const ports = Object.fromEntries(serviceNames.map((name) => [`KHUE_${name.toUpperCase()}_PORT`, '0']));
   const lost = (reason: string): void => say(`PostgreSQL ended: ${reason}`);
   const product = await startProduct({ data, port: await freePort(), env: ports, say, onLost: lost });

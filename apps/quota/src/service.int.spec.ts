@@ -1,3 +1,4 @@
+import { grantIssued } from '@khue/contracts/events/registry';
 import { enrollmentWithdrawn, learnerAdmitted, seatRequested } from '@khue/contracts/events/enrollment';
 import { createLogger } from '@khue/host/logger';
 import { embeddedBus } from '@khue/messaging/embedded-bus';
@@ -163,7 +164,7 @@ test('a grant in a role of a later release gives no right and is not parked', as
   // A list is read in scope under a grant in any role.
   const data = { grantId: id('grant-to-come'), sub: 'inspector', role: 'inspector', unitId: id('city'), validFrom: '2020-01-01', validTo: null };
   const tomorrows = { ...grantIssued, told: z.any() };
-  await quota.publish([event({ definition: tomorrows, subject: id('grant-to-come'), data: { ...data, documentNo: 'QD-1' } as never })]);
+  await quota.publish([told(tomorrows, id('grant-to-come'), { ...data, documentNo: 'QD-1' } as never)]);
   expect((await quota.service.pool.query(`select role from directory.granted where sub = 'inspector'`)).rows).toEqual([]);
   expect((await quota.call('inspector', 'GET', '/api/quota/v1/pots?year=2026')).statusCode).toBe(403);
   expect((await quota.service.pool.query('select 1 from messaging.parked')).rowCount).toBe(0);

@@ -42,6 +42,8 @@ export interface Product {
   /** `iss` of the tokens this product takes. */
   readonly issuer: string;
   readonly addresses: Readonly<Record<string, string>>;
+  /** The time by the city's clock, which is another one than the system's in tests only. */
+  readonly now: () => Date;
   readonly adminUrl: (database: string) => string;
   close(): Promise<void>;
 }
@@ -91,7 +93,9 @@ export const startProduct = async ({ data, port, env, say, onLost, opened, bus: 
     const gateway = await createGateway({ config, log: logOf('gateway') });
     closers.push(() => gateway.stop());
     await listening(gateway.start(), port, '--port');
-    return { address: `http://127.0.0.1:${port}`, issuer: config.issuer, addresses, adminUrl: postgres.adminUrl, close: closeAll };
+    const { now, test } = config.clock;
+    if (test) say(`a test clock is set: it is ${now().toISOString()} here`);
+    return { address: `http://127.0.0.1:${port}`, issuer: config.issuer, addresses, now, adminUrl: postgres.adminUrl, close: closeAll };
   } catch (error) {
     await closeAll().catch(() => undefined);
     throw whyUnusable(folder.path, error) ?? error;

@@ -5,7 +5,8 @@ import { defineEvent, knownEvents, readEvent, type DataOf, type EventDefinition,
 import { grantIssued, personCard } from './events/registry.ts';
 import { absentWhereUnknown, choice, id, toldOf } from './fields.ts';
 import { learnerFacts } from './learner-facts.ts';
-import { allEvents, breaks, publishedSchemas, type Json } from './published-schema.ts';
+import { breaks, publishedSchemas, type Json } from './published-schema.ts';
+import { allEvents } from './services.ts';
 
 /** Lists of codes that a reader of today refuses to see grow. */
 const closedLists = (schema: z.ZodType, path = ''): string[] => {
