@@ -167,4 +167,12 @@ export const ofTheServices: readonly Mutant[] = [
     replace: `const root = asked.unit;`,
     tests: [['apps/reporting/src/service.int.spec.ts', 'is refused to an officer for the city']],
   },
+  {
+    name: 'reporting: who publishes',
+    guard: 'a published report is recorded by the board of the whole city',
+    file: 'apps/reporting/src/domain.ts',
+    find: `if (root && !mayRead(grants, units, root, today, ['board'])) return refuse('out-of-scope');`,
+    replace: ``,
+    tests: [['apps/reporting/src/domain.spec.ts', 'is recorded by the board of the whole city, and by no other']],
+  },
 ];
