@@ -245,4 +245,12 @@ export const ofTheServices: readonly Mutant[] = [
     replace: `event.definition.data.parse(event.data)`,
     tests: [['libs/messaging/src/outbox.spec.ts', 'what readers alone bear with is not told']],
   },
+  {
+    name: 'reporting: who publishes',
+    guard: 'a published report is recorded by the board of the whole city',
+    file: 'apps/reporting/src/domain.ts',
+    find: `if (root && !mayRead(grants, units, root, today, ['board'])) return refuse('out-of-scope');`,
+    replace: ``,
+    tests: [['apps/reporting/src/domain.spec.ts', 'is recorded by the board of the whole city, and by no other']],
+  },
 ];
