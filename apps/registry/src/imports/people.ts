@@ -1,12 +1,10 @@
 import { todayIn } from '@khue/contracts/dates';
 import { standing, type Unit } from '@khue/contracts/units';
 import { fold } from '@khue/contracts/text';
+import { applyChunk } from '@khue/imports/apply-chunk';
 import type { ImportJob, ImportKind, Outcome, RowToApply, Verdict } from '@khue/imports/import-kind';
 import type { CellError } from '@khue/imports/layout';
-import { applyBatch } from '@khue/messaging/apply';
-import { recorded, writeAudit } from '@khue/messaging/audit';
-import type { Answer, Command, Tx } from '@khue/messaging/command';
-import { v7 as uuidv7 } from 'uuid';
+import type { Answer, Tx } from '@khue/messaging/command';
 import { peopleAggregate, type PeopleCommand } from '../commands.ts';
 import type { RegisterPerson } from '../domain/people.ts';
 import { mayWrite, type Person, type PersonFacts } from '../domain/person.ts';
@@ -31,26 +29,15 @@ export const peopleImport = (directory: RegistryDirectory, identityRef: Identity
     if (!known) codes.set(snapshot, (known = new Map(snapshot.units.map((unit) => [unit.code, unit]))));
     return known;
   };
-  const apply = async (tx: Tx, job: ImportJob, bodies: readonly PeopleCommand[], what: string): Promise<Answer[]> => {
-    const envelope = envelopeOf(job);
-    const answers = await applyBatch(
-      tx,
-      aggregate,
-      bodies.map((body) => ({ ...envelope, body })),
-      { audit: 'none' },
-    );
-    const refused = answers.filter((answer) => !answer.ok).length;
-    // One row for the chunk: each person's card names the import's command as its cause.
-    await writeAudit(tx, [
-      {
-        command: { ...envelope, body: { type: what } },
-        subject: job.id,
-        before: null,
-        after: recorded({ people: answers.length - refused, refused }),
+  const apply = (tx: Tx, job: ImportJob, bodies: readonly PeopleCommand[], what: string): Promise<Answer[]> =>
+    applyChunk(tx, job, aggregate, {
+      bodies,
+      what,
+      counts: (answers) => {
+        const refused = answers.filter((answer) => !answer.ok).length;
+        return { people: answers.length - refused, refused };
       },
-    ]);
-    return answers;
-  };
+    });
 
   return {
     kind: 'people',
@@ -98,22 +85,6 @@ export const peopleImport = (directory: RegistryDirectory, identityRef: Identity
         'RevokePeopleImport',
       );
     },
-  };
-};
-
-const envelopeOf = ({ actor, context }: ImportJob): Omit<Command, 'body'> => {
-  const id = uuidv7();
-  const now = new Date();
-  const { correlationId = id, grantId, traceparent } = context;
-  return {
-    id,
-    actor,
-    now: now.toISOString(),
-    today: todayIn(now),
-    correlationId,
-    causationId: id,
-    ...(grantId === undefined ? {} : { grantId }),
-    ...(traceparent === undefined ? {} : { traceparent }),
   };
 };
 
