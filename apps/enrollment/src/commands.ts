@@ -5,13 +5,15 @@ import type { Aggregate, Command, Tx } from '@khue/messaging/command';
 import type { Actor, Directory } from './domain/access.ts';
 import { decideClass, evolveClass, type Classes, type ClassOpened, type OpenClass } from './domain/classes.ts';
 import { decideEnrollment, evolveEnrollment, type EnrollmentCommand, type EnrollmentEvent } from './domain/enrollment.ts';
+import { decidePastTurn, evolvePastTurns, isOwn, type PastTurnCommand, type PastTurnEvent, type PastTurns } from './domain/past-turns.ts';
 import { decideProgram, evolveProgram, type ProgramPublished, type Programs, type PublishProgram } from './domain/programs.ts';
 import { openRules, type Enrollment, type Enrollments } from './domain/records.ts';
 import { decideRuleSet, evolveRuleSet, type PublishRuleSet, type RuleSetPublished, type RuleSets } from './domain/rule-sets.ts';
-import { keptEnrollment, tellClass, tellEnrollment, tellProgram } from './outbound.ts';
+import { keptEnrollment, tellClass, tellEnrollment, tellPastTurn, tellProgram } from './outbound.ts';
 import { loadPrograms, loadRuleSets, savePrograms, saveRuleSets } from './store/catalog.ts';
 import { loadClasses, saveClasses } from './store/classes.ts';
 import { loadEnrollments, saveEnrollments } from './store/enrollments.ts';
+import { loadPastTurns, savePastTurns } from './store/past-turns.ts';
 import type { RuleBook } from './store/rule-sets.ts';
 import { keepSeatEvents, type SeatEvent } from './store/timeline.ts';
 
@@ -98,6 +100,27 @@ export const enrollmentAggregate = (directory: () => Directory, ruleBook: RuleBo
     return { id: body.enrollmentId, record: audited(row), ...(row ? { version: row.version } : {}) };
   },
 });
+
+interface PastTurnBatch {
+  readonly state: PastTurns;
+  /** As it was loaded. */
+  readonly before: PastTurns;
+}
+
+/** Given by imports alone. Answers whether the row's turn was recorded, or taken back: otherwise it was so already. */
+export const pastTurns: Aggregate<PastTurnCommand, PastTurnBatch, PastTurnEvent> = {
+  noun: 'past-turn',
+  load: async (tx, commands) => {
+    const state = await loadPastTurns(tx, bodies(commands));
+    return { state, before: { ...state, classes: new Map(state.classes), turns: new Map(state.turns) } };
+  },
+  decide: ({ body }, { state }) => decidePastTurn(body, state),
+  evolve: ({ state }, event) => evolvePastTurns(state, event),
+  save: (tx, { state, before }) => savePastTurns(tx, state, before),
+  outbound: (event, { state }) => tellPastTurn(event, state),
+  answer: ({ body }, { state }) => ({ ok: true, status: 200, body: { done: isOwn(body, state) } }),
+  subject: ({ body: { turnId } }, { state }) => ({ id: turnId, record: state.turns.get(turnId) }),
+};
 
 export interface Commands {
   readonly programs: Gather<PublishProgram>;
