@@ -94,8 +94,7 @@ const untilSent = async (address: string): Promise<void> => {
 
 const asStack = async (code: Code, data: string, scale: number): Promise<{ report: unknown; left: LeftOpen; messages: string }> => {
   const { startStack } = await code.stack();
-  const { stackServices } = (await import('./stack/plan.ts')) as typeof import('./stack/plan.ts');
-  const ports = Object.fromEntries(await Promise.all(stackServices.map(async (name) => [name, await freePort()] as const)));
+  const ports = Object.fromEntries(await Promise.all(serviceNames.map(async (name) => [name, await freePort()] as const)));
   // A broker of its own: topics are named after services.
   const env = { ...environment(), KHUE_KAFKA_BROKERS: undefined };
   const options = { data, gatewayPort: await freePort(), env, say, onLost: (name: string) => say(`${name} ended`) };

@@ -1,7 +1,7 @@
-import { topics as declared } from '@khue/infra/kafka/topics';
 import { kafkaClient, type KafkaOptions } from '@khue/messaging/kafka-client';
 import { readTopics } from '@khue/messaging/kafka-log';
 import { ensureTopics } from '@khue/messaging/kafka-topics';
+import { topics as declared } from '@khue/messaging/topics';
 
 /** A message of a topic as it is kept, one a line. */
 export interface KeptRecord {

@@ -3,15 +3,15 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { serviceNames } from '@khue/contracts/services';
 import { environment } from '@khue/host/config';
 import { freePort } from '@khue/infra/free-port';
 import { kafkaBus } from '@khue/messaging/kafka-bus';
 import { localClient } from '@khue/standalone/sample';
-import { serviceNames, startProduct, type Product, type ProductOptions } from '@khue/standalone/product';
+import { startProduct, type Product, type ProductOptions } from '@khue/standalone/product';
 import { eventually } from '@khue/testing/eventually';
 import { describeOnKafka, ownKafka } from '@khue/testing/kafka';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { services } from '../check-invariants/calm.ts';
 import { checkInvariants, type City, type Finding } from '../check-invariants/check.ts';
 import { serviceDatabase } from '../service-database.ts';
 import { decompress, unpack } from './archive.ts';
@@ -34,7 +34,7 @@ const startOn = async (name: string, more: Partial<ProductOptions> = {}): Promis
 };
 const check = async ({ product, data }: { product: Product; data: string }, brokers?: readonly string[]): Promise<readonly Finding[]> => {
   const databases: Record<string, string> = {};
-  for (const service of services) databases[service] = (await serviceDatabase(service, {}, data)).appUrl;
+  for (const service of serviceNames) databases[service] = (await serviceDatabase(service, {}, data)).appUrl;
   const reader = await localClient(product, data, 'reader');
   const report: City['report'] = (from, to) => reader.get(`/api/reporting/v1/five-years?from=${from}&to=${to}`);
   const city = { databases: databases as City['databases'], addresses: product.addresses, report, ...(brokers ? { brokers } : {}) };

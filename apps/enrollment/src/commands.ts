@@ -2,13 +2,15 @@ import { aggregateOf } from '@khue/host/aggregate';
 import type { Host } from '@khue/host/host';
 import { decideClass, evolveClass, type LiveClass, type OpenClass } from './domain/classes.ts';
 import { decideEnrollment, evolveEnrollment, type EnrollmentCommand } from './domain/enrollment.ts';
+import { decidePastTurn, evolvePastTurns, isOwn, type PastTurnCommand, type PastTurns } from './domain/past-turns.ts';
 import { decideProgram, evolveProgram, type Program, type PublishProgram } from './domain/programs.ts';
 import { openRules, type Enrollment, type Enrollments } from './domain/records.ts';
 import { decideRuleSet, evolveRuleSet, type PublishRuleSet } from './domain/rule-sets.ts';
-import { tellClass, tellEnrollment, tellProgram } from './outbound.ts';
+import { tellClass, tellEnrollment, tellPastTurn, tellProgram } from './outbound.ts';
 import { loadPrograms, loadRuleSets, savePrograms, saveRuleSets } from './store/catalog.ts';
 import { loadClasses, saveClasses } from './store/classes.ts';
 import { loadEnrollments, saveEnrollments } from './store/enrollments.ts';
+import { loadPastTurns, savePastTurns } from './store/past-turns.ts';
 import type { RuleBook } from './store/rule-sets.ts';
 import { classView, keptEnrollment } from './views.ts';
 
@@ -67,6 +69,19 @@ const kept = ({ enrollmentId }: EnrollmentCommand, state: Enrollments) => {
   const row = state.enrollments.get(enrollmentId) as Enrollment;
   return { body: keptEnrollment(row, state), version: row.version, persons: [row.personId] };
 };
+
+/** Given by imports alone. Answers whether the row's turn was recorded, or taken back: otherwise it was so already. */
+const done = (command: PastTurnCommand, state: PastTurns) => ({ body: { done: isOwn(command, state) } });
+export const pastTurns = aggregateOf({
+  noun: 'past-turn',
+  load: loadPastTurns,
+  decide: (command: PastTurnCommand, _, state: PastTurns) => decidePastTurn(command, state),
+  evolve: evolvePastTurns,
+  save: savePastTurns,
+  outbound: tellPastTurn,
+  record: ({ turnId }: PastTurnCommand, { turns }: PastTurns) => ({ id: turnId, record: turns.get(turnId) }),
+  view: { RecordPastTurn: done, TakeBackPastTurn: done },
+});
 
 /** By the rules of this book. What quota tells of a seat answers nobody. */
 export const enrollmentsBy = (ruleBook: RuleBook) =>

@@ -18,7 +18,7 @@ import {
 } from '@khue/contracts/events/enrollment';
 import type { ClassOpened } from './domain/classes.ts';
 import { untold, type EnrollmentEvent } from './domain/enrollment.ts';
-import type { PastEvent } from './domain/past-turns.ts';
+import type { PastTurnEvent, PastTurns } from './domain/past-turns.ts';
 import type { ProgramPublished } from './domain/programs.ts';
 import { classOf, openRules, type Enrollment, type Enrollments } from './domain/records.ts';
 
@@ -88,21 +88,21 @@ export const tellEnrollment = (event: EnrollmentEvent, state: Enrollments): Outg
   }
 };
 
-export const tellPast = (event: PastEvent): Outgoing => {
-  switch (event.type) {
-    case 'PastClassRecorded': {
-      const { id, code, programCode, line, hostUnitId, from, to, sequence } = event.past;
-      return tell(pastClassRecorded, id, sequence, { classId: id, code, programCode, line, hostUnitId, from, to, importId: event.importId });
-    }
-    case 'PastClassRevoked':
-      return tell(pastClassRevoked, event.past.id, event.past.sequence, { classId: event.past.id, importId: event.importId });
-    case 'TurnRecorded': {
-      const { id, classId, personId, unitId, documentNo, sequence } = event.turn;
-      return tell(turnRecorded, id, sequence, { turnId: id, classId, personId, unitId, importId: event.importId, documentNo });
-    }
-    case 'TurnRevoked': {
-      const { id, classId, personId, unitId, sequence } = event.turn;
-      return tell(turnRevoked, id, sequence, { turnId: id, classId, personId, unitId, importId: event.importId });
-    }
+/** A class is told of before its turns and taken back after them: so the events come. */
+export const tellPastTurn = (event: PastTurnEvent, state: PastTurns): Outgoing[] => {
+  const { importId } = event;
+  if (event.type === 'PastClassRecorded' || event.type === 'PastClassRevoked') {
+    const past = state.classes.get(event.classId);
+    if (!past) return [];
+    const { id: classId, code, programCode, line, hostUnitId, from, to, sequence } = past;
+    return event.type === 'PastClassRevoked'
+      ? [tell(pastClassRevoked, classId, sequence, { classId, importId })]
+      : [tell(pastClassRecorded, classId, sequence, { classId, code, programCode, line, hostUnitId, from, to, importId })];
   }
+  const turn = state.turns.get(event.turnId);
+  if (!turn) return [];
+  const { id: turnId, classId, personId, unitId, documentNo, sequence } = turn;
+  return event.type === 'TurnRevoked'
+    ? [tell(turnRevoked, turnId, sequence, { turnId, classId, personId, unitId, importId })]
+    : [tell(turnRecorded, turnId, sequence, { turnId, classId, personId, unitId, importId, documentNo })];
 };

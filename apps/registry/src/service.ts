@@ -32,10 +32,9 @@ export const createRegistry = service(
     servePeople(host, commands, reads, identityRef);
     serveGrants(host, commands, reads);
     serveDocuments(host, commands, reads);
-    const onBug = (error: unknown): void => host.log.error({ err: error, noun: 'people' }, 'a row of an import failed');
     openImports(host, {
       routes: peopleImportRoutes,
-      kinds: [peopleImport(host.directory, identityRef, onBug)],
+      kinds: [peopleImport(host.directory, identityRef)],
       uploads: '5c0a0c0e-6f1c-4f0b-9d3e-2f6a7be01c55',
     });
   },

@@ -5,8 +5,16 @@ import type { Aggregate, Answer, Command, DueChange, Tx } from './command.ts';
 import { dueKey, writeDues } from './due.ts';
 import { enqueue, type Enqueued } from './outbox.ts';
 
-/** How much of a batch the audit keeps: each command, or nothing (an import keeps its own row with counts instead). */
-export type AuditMode = 'each' | 'none';
+/** One row of the audit for a whole batch: a chunk of an import keeps counts, not a thousand records. */
+export interface AuditOnce {
+  /** By whom, under which grant, on whose cause; its `type` names what was done. */
+  readonly command: Command<{ readonly type: string }>;
+  readonly subject: string;
+  readonly counts: (answers: readonly Answer[]) => Readonly<Record<string, number>>;
+}
+
+/** What of a batch the audit keeps: each command with its record before and after, or one row for all. */
+export type AuditMode = 'each' | AuditOnce;
 
 /**
  * Load, decide in order, save, audit, enqueue: the part of the flush that HTTP, the bus and imports share. The caller owns the transaction.
@@ -44,11 +52,13 @@ export const applyBatch = async <Body, State, Event>(
       for (const outgoing of aggregate.outbound(event, state)) enqueued.push({ event: outgoing, command });
       for (const change of aggregate.dues?.(event, state) ?? []) dues.set(dueKey(change), change);
     }
-    const { id, record } = aggregate.subject(command, state);
-    if (audit === 'each' && events.length > 0)
+    if (audit === 'each' && events.length > 0) {
+      const { id, record } = aggregate.subject(command, state);
       audited.push({ command, subject: id, before, after: recorded(record), refused: refusals.map(({ code }) => code) });
+    }
     return aggregate.answer(command, state, refusals);
   });
+  if (audit !== 'each') audited.push({ command: audit.command, subject: audit.subject, before: null, after: recorded(audit.counts(answers)) });
   const changed = enqueued.length > 0 || answers.some((answer) => answer.ok);
   // One write to the server for all of it, so that the rows are held for one turn less. The rows that events are about are locked since `load`.
   await together(tx, () => [

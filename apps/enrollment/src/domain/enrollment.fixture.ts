@@ -31,7 +31,7 @@ export const units = unitTable(
   ],
 );
 
-const grants: readonly Grant[] = [
+export const grants: readonly Grant[] = [
   grant('officer', 'd1', { sub: 'officer.d1' }),
   grant('officer', 'c12', { sub: 'officer.c12' }),
   grant('officer', 'c21', { sub: 'officer.c21' }),
