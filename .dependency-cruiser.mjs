@@ -159,9 +159,15 @@ const rules = [
   ),
   rule(
     'commands-decide',
-    'Commands know the domain, the store and outbound.',
+    'Commands know the domain, the store, outbound and views.',
     { path: `${service}commands(\\.ts$|/)`, pathNot: tests },
-    { path: '^apps/$1/src/', pathNot: '^apps/$1/src/(commands/|domain(\\.ts$|/)|store(\\.ts$|/)|outbound\\.ts$)' },
+    { path: '^apps/$1/src/', pathNot: '^apps/$1/src/(commands/|domain(\\.ts$|/)|store(\\.ts$|/)|outbound\\.ts$|views(\\.ts$|/))' },
+  ),
+  rule(
+    'views-are-pure',
+    'How a record is shown follows from it and the contracts; of the store a view names types.',
+    { path: `${service}views(\\.ts$|/)`, pathNot: tests },
+    { pathNot: ['^apps/$1/src/(views|domain)(\\.ts$|/)', '^libs/(decider|contracts)/src/', packages('zod')], dependencyTypesNot: ['type-only'] },
   ),
   rule(
     'store-below',

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { allEvents, breaks, publishedSchemas, type Json } from '@khue/contracts/published-schema';
+import { breaks, publishedSchemas, type Json } from '@khue/contracts/published-schema';
+import { allEvents } from '@khue/contracts/services';
 
 // Writes the JSON Schema of every version of every event. What was committed is what others build against: a schema that would break them is not
 // written, and one whose event is gone is not removed; both want a new version instead.

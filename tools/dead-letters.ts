@@ -20,11 +20,9 @@ const listed = async (options: Options, { appUrl }: ServiceDatabase): Promise<Ou
 
 /** Composes the service without starting it: its handlers, its pool, no door and no bus. Order with the running one is kept by the watermarks' locks. */
 const redriven = async (options: Options, { env }: ServiceDatabase): Promise<Outcome> => {
-  const { services } = await import('@khue/standalone/product');
-  const create = services[options.service];
-  if (!create) throw new ConfigProblem(`There is no service "${options.service}" yet.`);
+  const { compositions } = await import('@khue/standalone/product');
   const log = createLogger(options.service);
-  const service = await create({ config: serviceConfig(options.service, env), bus: embeddedBus({ log }), log });
+  const service = await compositions[options.service]({ config: serviceConfig(options.service, env), bus: embeddedBus({ log }), log });
   try {
     await service.prepare();
     return await redriveAll(service.pool, service.consumers.values(), options, log);

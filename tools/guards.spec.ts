@@ -4,8 +4,20 @@ import devkit from '@nx/devkit';
 import { ESLint } from 'eslint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copySources, output, root, type Copy } from './guards/copy.ts';
-import { bystanders, misplaced, unused, wrongImports, wrongMains, wrongProjects, wrongTypes, writtenWrong, type Planted } from './guards/planted.ts';
+import {
+  bystanders,
+  misplaced,
+  tooNew,
+  unused,
+  wrongImports,
+  wrongMains,
+  wrongProjects,
+  wrongTypes,
+  writtenWrong,
+  type Planted,
+} from './guards/planted.ts';
 import { sourceFiles, treeProblems } from './guards/tree.ts';
+import { uncompilable } from './guards/uncompilable.ts';
 
 const patience = 180_000;
 const ours = sourceFiles(root);
@@ -85,6 +97,29 @@ describe('how code is written (ESLint)', () => {
   });
 });
 
+describe('what does not compile (tsc)', () => {
+  let copy: Copy;
+  let errors: readonly string[];
+  beforeAll(async () => {
+    copy = copySources();
+    for (const { path, text } of uncompilable) copy.write(path, text);
+    const said = await output(copy.root, 'typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit', '--pretty', 'false', '--noErrorTruncation');
+    // What explains an error is indented below it.
+    errors = said.split(/\n(?! )/);
+  }, patience);
+  afterAll(() => copy.remove());
+  const of = (path: string): readonly string[] => errors.filter((error) => error.startsWith(`${path}(`));
+
+  test.each(uncompilable.map((planted) => [planted.rule, planted] as const))('%s', (rule, { path }) => {
+    expect(of(path)).toEqual([expect.stringContaining(rule)]);
+  });
+
+  test('nothing but what was planted', () => {
+    const fed = uncompilable.flatMap(({ path }) => of(path));
+    expect(errors.filter((error) => error !== '' && !fed.includes(error))).toEqual([]);
+  });
+});
+
 describe('what a file may know (dependency-cruiser)', () => {
   interface Cruised {
     readonly modules: readonly { readonly source: string }[];
@@ -116,6 +151,28 @@ describe('what a file may know (dependency-cruiser)', () => {
     const fed = new Set([...everything, ...bystanders].map(({ path }) => path));
     const violations = cruised.summary.violations.filter(({ from, to }) => !fed.has(from) && !fed.has(to));
     expect(violations.map(({ from, to, rule }) => `${rule.name}: ${from} -> ${to}`)).toEqual([]);
+  });
+});
+
+describe('what a browser runs (tsc)', () => {
+  let copy: Copy;
+  let said: string;
+  beforeAll(async () => {
+    copy = copySources();
+    for (const { path, text } of tooNew) copy.write(path, text);
+    said = await output(copy.root, 'typescript/bin/tsc', '-p', 'libs/contracts/tsconfig.browser.json');
+  }, patience);
+  afterAll(() => copy.remove());
+
+  test.each(tooNew.map((planted) => [words(planted), planted] as const))('contracts may not have %s', (_words, { path, rule }) => {
+    expect(said).toMatch(new RegExp(`^${path.replaceAll('.', '\\.')}\\(.*error ${rule}:`, 'm'));
+  });
+
+  test('nothing is named but what was planted, and `types` asks the same', () => {
+    const fed = new Set(tooNew.map(({ path }) => path));
+    expect(said.split('\n').filter((line) => line.includes('error') && !fed.has(line.split('(')[0] as string))).toEqual([]);
+    const { targets } = JSON.parse(readFileSync(join(root, 'tools/project.json'), 'utf8')) as { targets: Record<string, { command: string }> };
+    expect(targets['types']?.command).toBe('tsc -p tsconfig.json --noEmit && tsc -p libs/contracts/tsconfig.browser.json');
   });
 });
 

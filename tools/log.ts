@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { ConfigProblem, defaultPorts, environment, readSettings, type ServiceName } from '@khue/host/config';
+import { isServiceName } from '@khue/contracts/services';
+import { ConfigProblem, environment, readSettings } from '@khue/host/config';
 import { openPool } from '@khue/messaging/database';
 import { moveBack } from '@khue/messaging/sent';
 import { jumpAhead } from '@khue/messaging/stamp';
@@ -18,10 +19,10 @@ try {
   const [verb] = positionals;
   const { service, topic } = values;
   const position = Number(values.position);
-  if (!service || !Object.hasOwn(defaultPorts, service) || (verb !== 'jump-ahead' && verb !== 'move-back')) throw new ConfigProblem(usage);
+  if (!isServiceName(service) || (verb !== 'jump-ahead' && verb !== 'move-back')) throw new ConfigProblem(usage);
   if (verb === 'move-back' && (!topic || !Number.isSafeInteger(position) || position < 0)) throw new ConfigProblem(usage);
   const env = environment();
-  const database = await serviceDatabase(service as ServiceName, env, values.data ?? readSettings(env).KHUE_DATA);
+  const database = await serviceDatabase(service, env, values.data ?? readSettings(env).KHUE_DATA);
   const pool = openPool({ url: database.appUrl, name: 'log', max: 1 });
   try {
     if (verb === 'jump-ahead') process.stdout.write(`the next event of ${service} comes after position ${await jumpAhead(pool)}\n`);

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { ConfigProblem, defaultPorts, environment, readSettings, serviceConfig, type ServiceName } from '@khue/host/config';
+import { isServiceName, topicsOf, type ServiceName } from '@khue/contracts/services';
+import { ConfigProblem, environment, readSettings, serviceConfig } from '@khue/host/config';
 import { createLogger } from '@khue/host/logger';
-import { topics } from '@khue/infra/kafka/topics';
 import type { Bus } from '@khue/messaging/bus';
 import { openPool } from '@khue/messaging/database';
 import { embeddedBus } from '@khue/messaging/embedded-bus';
@@ -16,8 +16,9 @@ const usage = 'Usage: npm run rebuild -- --service S --group G [--data ./.data] 
 
 const readOptions = (): { service: ServiceName; group: string; data: string | undefined } => {
   const { values } = parseArgs({ options: { service: { type: 'string' }, group: { type: 'string' }, data: { type: 'string' } } });
-  if (!values.service || !Object.hasOwn(defaultPorts, values.service) || !values.group) throw new ConfigProblem(usage);
-  return { service: values.service as ServiceName, group: values.group, data: values.data };
+  const { service, group, data } = values;
+  if (!isServiceName(service) || !group) throw new ConfigProblem(usage);
+  return { service, group, data };
 };
 
 const positionOf = async (pool: Pool): Promise<number> =>
@@ -27,10 +28,9 @@ const positionOf = async (pool: Pool): Promise<number> =>
 const logsOf = async (wanted: readonly string[], open: (service: ServiceName) => Promise<Pool>, bus: Bus, city: string): Promise<void> => {
   for (const producer of new Set(wanted.map((topic) => topic.split('.')[1] as ServiceName))) {
     const pool = await open(producer);
-    const own = topics.map(({ name }) => name).filter((name) => name.split('.')[1] === producer);
     await bus.connectProducer({
       service: producer,
-      topics: own,
+      topics: topicsOf(producer),
       log: createLogReader(pool, `khue/${city}/${producer}`),
       pool,
       term: () => null,
@@ -51,10 +51,13 @@ try {
   const log = createLogger(service);
   const config = serviceConfig(service, database.env);
   const bus = config.bus === 'kafka' ? kafkaBus({ brokers: config.brokers, clientId: `khue-${service}-rebuild`, log }) : embeddedBus({ log });
-  const { services } = await import('@khue/standalone/product');
-  const composed = await services[service]?.({ config, bus, log });
-  const served = composed?.consumers.get(group);
-  if (!composed || !served?.searchPath?.[0]) throw new ConfigProblem(`${service} has no group "${group}" that projects. ${usage}`);
+  const { compositions } = await import('@khue/standalone/product');
+  const composed = await compositions[service]({ config, bus, log });
+  const served = composed.consumers.get(group);
+  if (!served) throw new ConfigProblem(`${service} has no group "${group}". ${usage}`);
+  // What it decides once it has told; its records stand as they were decided.
+  if (!served.searchPath?.[0])
+    throw new ConfigProblem(`${group} of ${service} decides by what it hears and tells others: made anew, it would tell all of it again. ${usage}`);
   const [schema] = served.searchPath;
   if (config.bus === 'embedded') {
     const open = async (producer: ServiceName): Promise<Pool> => {

@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { ConfigProblem, type Environment, type ServiceName } from '@khue/host/config';
+import type { ServiceName } from '@khue/contracts/services';
+import { ConfigProblem, type Environment } from '@khue/host/config';
 import { databaseUrl } from '@khue/infra/postgres/provision';
 import { openSecret } from '@khue/infra/postgres/secret-file';
 import { isServerOf, readPidFile } from '@khue/infra/postgres/server-process';

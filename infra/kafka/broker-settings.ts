@@ -11,7 +11,7 @@ export function brokerSettings(place: BrokerPlace): Record<string, string> {
     listeners: `PLAINTEXT://${place.listenHost}:${place.port},CONTROLLER://127.0.0.1:${place.controllerPort}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${place.port}`,
     'log.dirs': place.dataFolder,
-    // Topics are declared (topics.ts): a misspelt name must fail and not become a topic of one partition.
+    // Topics are declared (libs/messaging): a misspelt name must fail and not become a topic of one partition.
     'auto.create.topics.enable': 'false',
     'offsets.topic.replication.factor': '1',
     'offsets.topic.num.partitions': '4',

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { makeIdentityNumber } from '@khue/contracts/identity-number';
+import { serviceNames } from '@khue/contracts/services';
 import { openIssuer, tokenLifetimes } from '@khue/gateway/issuer';
 import { freePort } from '@khue/infra/free-port';
 import { startEmbedded, type Embedded } from '@khue/infra/postgres/embedded';
 import { openDataFolder } from '@khue/standalone/data-folder';
-import { serviceNames, startProduct } from '@khue/standalone/product';
+import { startProduct } from '@khue/standalone/product';
 import { localClient } from '@khue/standalone/sample';
 import pg from 'pg';
 import { readCity } from '../seed/city.ts';

@@ -1,16 +1,16 @@
 import { join } from 'node:path';
+import { serviceNames } from '@khue/contracts/services';
 import { openIssuer, tokenLifetimes } from '@khue/gateway/issuer';
 import { freePort } from '@khue/infra/free-port';
 import { startEmbedded } from '@khue/infra/postgres/embedded';
 import { environment } from '@khue/host/config';
 import { openDataFolder } from '@khue/standalone/data-folder';
-import { serviceNames } from '@khue/standalone/product';
 import { localClient } from '@khue/standalone/sample';
 import pg from 'pg';
 import { settled } from '../seed/load.ts';
 import { serviceDatabase } from '../service-database.ts';
 import { startStack } from '../stack/start.ts';
-import { stackServices, type StackPlan } from '../stack/plan.ts';
+import type { StackPlan } from '../stack/plan.ts';
 import type { Claims } from './asking.ts';
 import { startProcess } from './processes.ts';
 import type { ProductProcess } from './product-process.ts';
@@ -35,7 +35,7 @@ export const openClaimsCity = async (bus: BusName, folder: string, say: (line: s
   const data = join(folder, bus);
   await keepCommitTimes(data);
   const port = await freePort();
-  const ports = Object.fromEntries(await Promise.all(stackServices.map(async (name) => [name, await freePort()]))) as StackPlan['ports'];
+  const ports = Object.fromEntries(await Promise.all(serviceNames.map(async (name) => [name, await freePort()]))) as StackPlan['ports'];
   const close = await (bus === 'kafka' ? startOnKafka : startInOne)(data, port, ports, say);
   try {
     const address = `http://127.0.0.1:${port}`;

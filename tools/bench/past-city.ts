@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { serviceNames, startProduct } from '@khue/standalone/product';
+import { serviceNames } from '@khue/contracts/services';
+import { startProduct } from '@khue/standalone/product';
 import { localClient } from '@khue/standalone/sample';
 import { freePort } from '@khue/infra/free-port';
 import { readCity, type SampleCity } from '../seed/city.ts';

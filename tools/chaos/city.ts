@@ -1,8 +1,8 @@
 import { copyFile, mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { serviceNames } from '@khue/contracts/services';
 import type { Environment } from '@khue/host/config';
 import { freePort } from '@khue/infra/free-port';
-import { serviceNames } from '@khue/standalone/product';
 import { cuttingProxy, type CuttingProxy, type ProxyOptions } from './cutting-proxy.ts';
 import type { Place } from './plan.ts';
 import { commandOf, serverOf, signal } from './processes.ts';

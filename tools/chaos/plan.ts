@@ -1,3 +1,4 @@
+import { serviceNames } from '@khue/contracts/services';
 import type { Random } from './random.ts';
 
 /**
@@ -26,12 +27,12 @@ export interface Targets {
 
 export type Place = 'stack' | 'embedded';
 
-const services = ['registry', 'enrollment', 'quota', 'reporting', 'gateway'] as const;
+const processes = [...serviceNames, 'gateway'];
 export const targetsOf: Readonly<Record<Place, Targets>> = {
   stack: {
-    kill: [...services, 'PostgreSQL', 'Kafka'],
+    kill: [...processes, 'PostgreSQL', 'Kafka'],
     crash: ['PostgreSQL'],
-    freeze: [...services, 'PostgreSQL', 'Kafka'],
+    freeze: [...processes, 'PostgreSQL', 'Kafka'],
     away: ['Kafka'],
     cut: ['client to gateway', 'gateway to registry', 'enrollment to PostgreSQL'],
     full: ['disk'],

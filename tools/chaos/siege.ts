@@ -1,5 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { serviceNames } from '@khue/contracts/services';
 import type { Finding } from '../check-invariants/check.ts';
+import { parts } from '../check-invariants/parts.ts';
 import type { City } from './city.ts';
 import type { History } from './history.ts';
 import type { Load } from './load.ts';
@@ -103,8 +105,8 @@ export const isSettled = async (gateway: string): Promise<boolean> => {
   }
 };
 
-/** Who types waits for neither of them. */
-const besideTyping = ['Kafka', 'reporting'];
+/** Who types waits for none of them. */
+const besideTyping = ['Kafka', ...serviceNames.filter((name) => parts[name].typing === 'goes on')];
 /** Above every wait of the product, with time for a busy machine. */
 const longestAnswerMs = 40_000;
 const longestGapMs = 10_000;

@@ -1,14 +1,15 @@
 import { once } from 'node:events';
+import { serviceNames } from '@khue/contracts/services';
 import { environment } from '@khue/host/config';
 import { freePort } from '@khue/infra/free-port';
-import { stackServices, type Process, type StackPlan } from '../stack/plan.ts';
+import type { Process, StackPlan } from '../stack/plan.ts';
 import { startStack } from '../stack/start.ts';
 import { choosePorts, crashServer, makeDataFolder, signalServer, wayTo, type City, type CityOptions } from './city.ts';
 import type { CuttingProxy } from './cutting-proxy.ts';
 import { inspectable } from './live-memory.ts';
 import { serverOf } from './processes.ts';
 
-const processes = [...stackServices, 'gateway'] as const;
+const processes = [...serviceNames, 'gateway'] as const;
 
 /** Every service as a process of its own, on Kafka, as `npm run stack` runs it; with ways between them that may lose answers. */
 export const startStackCity = async (options: CityOptions): Promise<City> => {
@@ -54,7 +55,7 @@ export const startStackCity = async (options: CityOptions): Promise<City> => {
   const stack = await startStack({
     data,
     gatewayPort: Number(ports.KHUE_PORT),
-    ports: Object.fromEntries(stackServices.map((name) => [name, Number(ports[`KHUE_${name.toUpperCase()}_PORT`])])) as StackPlan['ports'],
+    ports: Object.fromEntries(serviceNames.map((name) => [name, Number(ports[`KHUE_${name.toUpperCase()}_PORT`])])) as StackPlan['ports'],
     env,
     say,
     onLost: () => undefined,

@@ -1,29 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { topics } from '@khue/infra/kafka/topics';
+import { groupsOf, serviceNames, type ServiceName } from '@khue/contracts/services';
 import { finding, type Finding } from './finding.ts';
 import { takeSnapshot, type Snapshot } from './snapshot.ts';
 
-export const services = ['registry', 'enrollment', 'quota', 'reporting'] as const;
-export type Service = (typeof services)[number];
 /** By service the address of its database. */
-export type Databases = Readonly<Record<Service, string>>;
+export type Databases = Readonly<Record<ServiceName, string>>;
 /** Every database of the city at moments between which nothing happened that one of them hears of from another. */
-export type Snapshots = Readonly<Record<Service, Snapshot>>;
-
-/** Who hears whom. A group that stands here and has no watermark has applied nothing. */
-const groups: Readonly<Record<Service, Readonly<Record<string, readonly string[]>>>> = {
-  registry: {},
-  enrollment: {
-    'enrollment-directory': ['khue.registry.facts'],
-    'enrollment-people': ['khue.registry.people'],
-    'enrollment-quota': ['khue.quota.facts'],
-  },
-  quota: { 'quota-directory': ['khue.registry.facts'], quota: ['khue.enrollment.facts'] },
-  reporting: {
-    'reporting-directory': ['khue.registry.facts'],
-    reporting: ['khue.enrollment.facts', 'khue.quota.facts', 'khue.registry.facts'],
-  },
-};
+export type Snapshots = Readonly<Record<ServiceName, Snapshot>>;
 
 const everyMs = 250;
 const sayEveryMs = 5_000;
@@ -58,9 +41,9 @@ export const whenCalm = async (
 };
 
 const takeAll = async (databases: Databases): Promise<Snapshots> => {
-  const taken: Partial<Record<Service, Snapshot>> = {};
+  const taken: Partial<Record<ServiceName, Snapshot>> = {};
   try {
-    for (const service of services) taken[service] = await takeSnapshot(databases[service]);
+    for (const service of serviceNames) taken[service] = await takeSnapshot(databases[service]);
     return taken as Snapshots;
   } catch (error) {
     await closeAll(taken);
@@ -72,20 +55,20 @@ export const closeAll = async (snapshots: Partial<Snapshots>): Promise<void> => 
   await Promise.all(Object.values(snapshots).map((snapshot) => snapshot.close()));
 };
 
-/** Of each service the topics it writes. */
-export const topicsOf = (service: Service): string[] => topics.map(({ name }) => name).filter((name) => name.split('.')[1] === service);
-
 interface Mark {
   readonly topic: string;
   readonly partition: number;
   readonly position: number | null;
 }
 
-/** Every watermark against its head: of the topic on the embedded bus, of the partition on Kafka, where the relay keeps what it sent. */
+/**
+ * Every watermark against its head: of the topic on the embedded bus, of the partition on Kafka, where the relay keeps what it sent. A group without a watermark has
+ * applied nothing.
+ */
 const lagOf = async (snapshots: Snapshots, kafka: boolean): Promise<{ seen: number; behind: string[] }> => {
   const heads: Mark[] = [];
   const behind: string[] = [];
-  for (const service of services) {
+  for (const service of serviceNames) {
     const { rows } = await snapshots[service].query<{ rows: number }>('select count(*) as rows from messaging.log where position is null');
     if (rows[0]?.rows) behind.push(`${service}: ${rows[0].rows} events without a position`);
     const head = await marks(snapshots[service], `select topic, 0 as partition, position from messaging.head where topic <> '*'`);
@@ -100,14 +83,14 @@ const lagOf = async (snapshots: Snapshots, kafka: boolean): Promise<{ seen: numb
     }
   }
   let seen = 0;
-  for (const service of services) {
+  for (const service of serviceNames) {
     const rows = await marks(
       snapshots[service],
       `select group_name || ' ' || topic as topic, partition, position from messaging.watermark where group_name not like '%~%'`,
     );
     const reached = new Map(rows.map(({ topic, partition, position }) => [`${topic} ${partition}`, position ?? 0]));
-    for (const [group, heard] of Object.entries(groups[service])) {
-      for (const { topic, partition, position } of heads.filter((head) => heard.includes(head.topic))) {
+    for (const [group, heard] of Object.entries(groupsOf(service))) {
+      for (const { topic, partition, position } of heads.filter((head) => heard.some((one) => one === head.topic))) {
         seen += 1;
         const at = reached.get(`${group} ${topic} ${partition}`) ?? 0;
         if (at !== position) behind.push(`${group}: ${topic}/${partition} at position ${at} of ${position}`);

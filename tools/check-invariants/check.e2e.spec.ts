@@ -5,13 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { serviceNames, type ServiceName } from '@khue/contracts/services';
 import { startEmbedded, type Embedded } from '@khue/infra/postgres/embedded';
 import { foundCity, type FoundedCity } from '@khue/standalone/founded.fixture';
-import { serviceNames } from '@khue/standalone/product';
 import { maxConnections } from '@khue/messaging/database';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { services, type Service } from './calm.ts';
 import { checkInvariants, type City, type Finding } from './check.ts';
 import { live, writeDown } from './lived-city.fixture.ts';
 import { plants } from './plants.fixture.ts';
@@ -27,7 +26,7 @@ const quiet = (file = history): Promise<readonly Finding[]> =>
   checkInvariants({ databases: urls(alone) }, { history: file, patienceMs: 0, say: () => undefined });
 const red = (findings: readonly Finding[]): Finding[] => findings.filter(({ ok }) => !ok);
 const urls = (postgres: Embedded): City['databases'] =>
-  Object.fromEntries(services.map((service) => [service, postgres.databases[service]?.appUrl])) as City['databases'];
+  Object.fromEntries(serviceNames.map((service) => [service, postgres.databases[service]?.appUrl])) as City['databases'];
 const startAlone = (): Promise<Embedded> =>
   startEmbedded({ folder: city.data, log: () => undefined, databases: serviceNames.map((name) => ({ name })) });
 const asAdmin = async (database: string, sql: string): Promise<any[]> => {
@@ -40,7 +39,7 @@ const asAdmin = async (database: string, sql: string): Promise<any[]> => {
   }
 };
 /** The service's database as it was before the last planting. */
-const restore = async (service: Service): Promise<void> => {
+const restore = async (service: ServiceName): Promise<void> => {
   await asAdmin('postgres', `drop database ${service} with (force)`);
   await asAdmin('postgres', `create database ${service} template ${service}_lived`);
 };
@@ -62,7 +61,7 @@ afterAll(async () => {
 test('a city that lives is whole, while it runs', async () => {
   const databases = Object.fromEntries(
     await Promise.all(
-      services.map(async (service) => {
+      serviceNames.map(async (service) => {
         const { databases: secrets } = JSON.parse(await readFile(join(city.data, 'postgres.secret'), 'utf8'));
         const url = new URL(city.product.adminUrl(service));
         url.username = `${service}_app`;
@@ -89,7 +88,7 @@ describe('what is not whole is seen', { concurrent: false }, () => {
     await asAdmin('postgres', 'alter system set max_prepared_transactions = 2');
     await alone.close();
     alone = await startAlone();
-    for (const service of services) await asAdmin('postgres', `create database ${service}_lived template ${service}`);
+    for (const service of serviceNames) await asAdmin('postgres', `create database ${service}_lived template ${service}`);
     names = (await quiet()).map(({ name }) => name);
   });
 
@@ -349,7 +348,7 @@ describe('what is not whole is seen', { concurrent: false }, () => {
     // The same check of several services, or of several operations, is one.
     const kind = (name: string): string =>
       name
-        .replace(/^(registry|enrollment|quota|reporting) (log|at rest):/, '$2:')
+        .replace(new RegExp(`^(${serviceNames.join('|')}) (log|at rest):`), '$2:')
         .replace(/^history: \w+:/, 'history:')
         .replace(/^report of (2018-2022|all years):/, 'report:');
     seen.add(`report of all years: reporting's rows give the classes, turns and people of each line that the owners' rows give`);

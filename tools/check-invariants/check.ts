@@ -1,15 +1,15 @@
-import { closeAll, whenCalm, type Databases } from './calm.ts';
-import { checkEnrollments } from './enrollments.ts';
+import { serviceNames } from '@khue/contracts/services';
+import { closeAll, whenCalm, type Databases, type Snapshots } from './calm.ts';
 import type { Finding } from './finding.ts';
 import { checkHistory } from './history.ts';
 import { readHistory } from './history-file.ts';
 import { checkLogs } from './log.ts';
 import { checkMetrics } from './metrics.ts';
 import { checkParked } from './parked.ts';
+import { parts, type Look } from './parts.ts';
 import { checkProjections } from './projections.ts';
-import { checkReport, type ReadReport } from './report.ts';
+import type { ReadReport } from './report.ts';
 import { checkRest } from './rest.ts';
-import { checkSeats } from './seats.ts';
 import { checkTopics } from './topics.ts';
 
 /** Where a city's data lies. */
@@ -57,10 +57,8 @@ export const checkInvariants = async (
       ...(await checkLogs(snapshots)),
       ...(city.brokers ? await checkTopics(snapshots, city.brokers, say) : []),
       parked,
-      ...(await checkSeats(snapshots.quota)),
-      ...(await checkEnrollments(snapshots, poisoned)),
+      ...(await checkRules(snapshots, { poisoned, report: city.report, restMs })),
       ...(await checkProjections(snapshots)),
-      ...(await checkReport(snapshots, city.report, restMs)),
       ...(history ? await checkHistory(snapshots, history) : []),
       ...(await checkRest(city.databases, restMs)),
       ...(city.addresses ? [await checkMetrics(city.addresses, parked.seen, restMs, say)] : []),
@@ -68,4 +66,14 @@ export const checkInvariants = async (
   } finally {
     await closeAll(snapshots);
   }
+};
+
+/** What each service has of its own to look at. */
+const checkRules = async (snapshots: Snapshots, look: Look): Promise<readonly Finding[]> => {
+  const findings: Finding[] = [];
+  for (const name of serviceNames) {
+    const { rules } = parts[name];
+    if (rules !== 'none') findings.push(...(await rules(snapshots, look)));
+  }
+  return findings;
 };

@@ -1,9 +1,11 @@
+import type { ServiceName } from '@khue/contracts/services';
 import { answerKeptHours } from '@khue/messaging/idempotency';
 import type { Snapshots } from './calm.ts';
 import { digestOf, type History, type Request } from './history-file.ts';
 import { finding, type Finding } from './finding.ts';
 import { look } from './look.ts';
-import { operations, type Operation } from './operations.ts';
+import type { Operation } from './operations.ts';
+import { operations } from './parts.ts';
 import { answersOf } from './words.ts';
 
 /** An answer kept with the state it belongs to, in the same transaction: what a key did. */
@@ -30,7 +32,7 @@ export const checkHistory = async (snapshots: Snapshots, history: History): Prom
   const keyed = requests.filter(({ key }) => key !== null);
   const kept = await readKept(snapshots, keyed);
   const outcomeOf = (request: Request): Outcome | undefined => kept.get(`${request.method} ${request.path} ${request.key}`);
-  const isKept = ({ operation, firstAskedAt }: Request): boolean => Object.hasOwn(operations, operation) && Date.now() - firstAskedAt < keptMs;
+  const isKept = ({ operation, firstAskedAt }: Request): boolean => operations.has(operation) && Date.now() - firstAskedAt < keptMs;
   const acknowledged = keyed.filter((request) => request.acknowledged.length > 0);
   const names = (wrong: readonly Request[]): string[] => wrong.map(({ operation, key }) => `${operation} ${key}`);
   return [
@@ -76,9 +78,9 @@ const readKept = async (snapshots: Snapshots, keyed: readonly Request[]): Promis
   return kept;
 };
 
-const byOperation = (requests: readonly Request[]): [Operation, string, Request[]][] =>
+const byOperation = (requests: readonly Request[]): [Operation & { readonly service: ServiceName }, string, Request[]][] =>
   [...Map.groupBy(requests, ({ operation }) => operation)].flatMap(([name, asked]) => {
-    const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
+    const operation = operations.get(name);
     return operation ? [[operation, name, asked]] : [];
   });
 

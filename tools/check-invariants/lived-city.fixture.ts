@@ -1,9 +1,6 @@
 import { appendFile, writeFile } from 'node:fs/promises';
-import { enrollmentRoutes } from '@khue/contracts/http/enrollment';
-import { quotaRoutes } from '@khue/contracts/http/quota';
-import { registryRoutes } from '@khue/contracts/http/registry';
-import type { Route } from '@khue/contracts/http/route';
 import { makeIdentityNumber } from '@khue/contracts/identity-number';
+import { allRoutes } from '@khue/contracts/services';
 import { ableFacts, csvForm, type FoundedCity } from '@khue/standalone/founded.fixture';
 import { eventually } from '@khue/testing/eventually';
 import { v7 as uuidv7 } from 'uuid';
@@ -11,7 +8,6 @@ import { v7 as uuidv7 } from 'uuid';
 const registry = '/api/registry/v1';
 const enrollment = '/api/enrollment/v1';
 const quota = '/api/quota/v1';
-const routes: readonly Route[] = [...registryRoutes, ...quotaRoutes, ...enrollmentRoutes];
 
 /** Sends every write of this process past a pen that keeps what was asked and what was answered. Answers the way to stop it. */
 export const writeDown = async (file: string): Promise<() => void> => {
@@ -21,7 +17,7 @@ export const writeDown = async (file: string): Promise<() => void> => {
   globalThis.fetch = async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const method = init?.method ?? 'GET';
-    const route = routes.find((one) => one.method === method && new RegExp(`^${one.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(url.pathname));
+    const route = allRoutes.find((one) => one.method === method && new RegExp(`^${one.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(url.pathname));
     if (method === 'GET' || !route || route.upload) return fetch(input, init);
     n += 1;
     const attempt = n;

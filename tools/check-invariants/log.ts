@@ -1,25 +1,16 @@
+import { serviceNames } from '@khue/contracts/services';
 import { restoreStride } from '@khue/messaging/stamp';
-import { services, type Service, type Snapshots } from './calm.ts';
+import type { Snapshots } from './calm.ts';
 import type { Finding } from './finding.ts';
 import { look } from './look.ts';
-
-/** The records of each service with the number of events that each tells it has had (docs/adr/0001). */
-const records: Readonly<Record<Exclude<Service, 'reporting'>, string>> = {
-  registry: `select id, version from registry.units union all select id, version from registry.grants union all select id, version from registry.assignments
-    union all select id, version from registry.documents
-    -- Who came back after an erasure counts on.
-    union all select id, max(version) from (select id, version from registry.people union all select person_id, version from registry.erased_people) p group by id
-    union all select id, 1 from registry.duplicates where state = 'merged'`,
-  enrollment: `select id, 1 as version from enrollment.program union all select id, version from enrollment.class union all select id, sequence from enrollment.enrollment
-    union all select id, sequence from enrollment.past_class union all select id, sequence from enrollment.past_turn`,
-  quota: `select id, version from quota.pot union all select id, version from quota.account union all select enrollment_id, version from quota.seat`,
-};
+import { parts } from './parts.ts';
 
 /** The log of each service that writes one, by itself and against the records it tells of. */
 export const checkLogs = async (snapshots: Snapshots): Promise<Finding[]> => {
   const findings: Finding[] = [];
-  for (const service of services) {
-    if (service === 'reporting') continue;
+  for (const service of serviceNames) {
+    const { records } = parts[service];
+    if (records === 'none') continue;
     const log = snapshots[service];
     findings.push(
       await look(
@@ -54,7 +45,7 @@ export const checkLogs = async (snapshots: Snapshots): Promise<Finding[]> => {
         log,
         `${service} log: each record's version is the number of its events`,
         `select coalesce(r.id::text, l.subject) as id, coalesce(r.version, 0) <> coalesce(l.events, 0) as wrong
-         from (${records[service]}) r full join (select subject, count(*) as events from messaging.log group by subject) l on l.subject = r.id::text`,
+         from (${records.join(' union all ')}) r full join (select subject, count(*) as events from messaging.log group by subject) l on l.subject = r.id::text`,
       ),
     );
   }

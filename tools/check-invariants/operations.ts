@@ -1,9 +1,7 @@
-import type { Service } from './calm.ts';
 import type { Request } from './history-file.ts';
 
 /** How the effects of an operation are found again in the service that owns it. */
 export interface Operation {
-  readonly service: Exclude<Service, 'reporting'>;
   /** The command's name in the audit. */
   readonly command: string;
   /** What makes two of these commands the same thing, from the request and from the audit's row `a`: the same text. */
@@ -25,61 +23,62 @@ const fields = (...names: readonly string[]): Pick<Operation, 'asked' | 'audited
 const idIn = ({ path }: Request): string => path.split('/')[5] ?? '';
 const ofPath = { asked: (request: Request) => words(idIn(request)), audited: 'jsonb_build_array(a.subject)' };
 
-const enrollments = { service: 'enrollment', records: 'select id, version from enrollment.enrollment' } as const;
+const enrollments = { records: 'select id, version from enrollment.enrollment' } as const;
 
-/** By operationId, what a client may have asked for. Of others nothing is known but that a key has one answer. */
-export const operations: Readonly<Record<string, Operation>> = {
+/** By operationId. */
+export type Operations = Readonly<Record<string, Operation>>;
+
+export const enrollmentOperations: Operations = {
   nominateLearner: { ...enrollments, command: 'NominateLearner', ...fields('classId', 'personId') },
   approveNomination: { ...enrollments, command: 'ApproveNomination', ...ofPath },
   withdrawNomination: { ...enrollments, command: 'WithdrawEnrollment', ...ofPath },
   recheckNomination: { ...enrollments, command: 'RecheckNomination', ...ofPath },
   waiveRule: { ...enrollments, command: 'WaiveRule', ...ofPath },
   openClass: {
-    service: 'enrollment',
     command: 'OpenClass',
     ...fields('programCode', 'hostUnitId', 'size', 'from', 'to'),
     records: 'select id, version from enrollment.class',
   },
   publishProgram: {
-    service: 'enrollment',
     command: 'PublishProgram',
     ...fields('code', 'name'),
     records: 'select id, version from enrollment.program',
   },
+};
+
+export const quotaOperations: Operations = {
   claimSeat: {
-    service: 'quota',
     command: 'AllocateSeat',
     asked: ({ body }) => words(body.enrollmentId),
     audited: 'jsonb_build_array(a.subject)',
     records: 'select enrollment_id as id, version from quota.seat',
     repeated: 'no-effect',
   },
-  openPot: { service: 'quota', command: 'OpenPot', ...fields('year', 'programCode'), records: 'select id, version from quota.pot' },
+  openPot: { command: 'OpenPot', ...fields('year', 'programCode'), records: 'select id, version from quota.pot' },
   dividePot: {
-    service: 'quota',
     command: 'DividePot',
     asked: (request) => words(idIn(request), request.body.unitId),
     audited: `jsonb_build_array(a.after->>'potId', a.after->>'unitId')`,
     records: 'select id, version from quota.account',
     repeated: 'no-effect',
   },
+};
+
+export const registryOperations: Operations = {
   registerPerson: {
-    service: 'registry',
     command: 'RegisterPerson',
     ...fields('name', 'birth', 'unitId'),
     records: 'select id, version from registry.people union all select person_id, version from registry.erased_people',
   },
   // By If-Match and without a key, so it is looked for among the records only.
   updatePerson: {
-    service: 'registry',
     command: 'UpdatePerson',
     ...ofPath,
     records: 'select id, version from registry.people union all select person_id, version from registry.erased_people',
   },
-  registerUnit: { service: 'registry', command: 'RegisterUnit', ...fields('code'), records: 'select id, version from registry.units' },
-  issueGrant: { service: 'registry', command: 'IssueGrant', ...fields('sub', 'role', 'unitId'), records: 'select id, version from registry.grants' },
+  registerUnit: { command: 'RegisterUnit', ...fields('code'), records: 'select id, version from registry.units' },
+  issueGrant: { command: 'IssueGrant', ...fields('sub', 'role', 'unitId'), records: 'select id, version from registry.grants' },
   recordDocument: {
-    service: 'registry',
     command: 'RecordDocument',
     ...fields('number', 'issuer'),
     records: 'select id, version from registry.documents',

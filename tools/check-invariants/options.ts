@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ConfigProblem, defaultPorts, type Environment } from '@khue/host/config';
+import { serviceNames, services } from '@khue/contracts/services';
+import { ConfigProblem, type Environment } from '@khue/host/config';
 import { serviceDatabase } from '../service-database.ts';
-import { services } from './calm.ts';
 import type { City } from './check.ts';
 
 export interface Options {
@@ -40,11 +40,11 @@ export const readOptions = (argv: readonly string[], env: Environment): Options 
 /** Where the city lies: as the environment says, else in the data folder of the running product or stack. Throws ConfigProblem. */
 export const findCity = async ({ data, stack }: Options, env: Environment): Promise<City> => {
   const databases: Record<string, string> = {};
-  for (const service of services) databases[service] = (await serviceDatabase(service, env, data)).appUrl;
+  for (const service of serviceNames) databases[service] = (await serviceDatabase(service, env, data)).appUrl;
   const brokers = stack || env.KHUE_BUS === 'kafka' ? await brokersOf(data, env) : undefined;
   // In one process services give way to others on their ports; the stack's are as documented, unless the environment says otherwise.
-  const ports = services.flatMap((service): [string, string][] => {
-    const port = env[`KHUE_${service.toUpperCase()}_PORT`] ?? (stack ? String(defaultPorts[service]) : undefined);
+  const ports = serviceNames.flatMap((service): [string, string][] => {
+    const port = env[`KHUE_${service.toUpperCase()}_PORT`] ?? (stack ? String(services[service].port) : undefined);
     return port === undefined ? [] : [[service, `http://127.0.0.1:${port}`]];
   });
   return {

@@ -1,4 +1,5 @@
-import { services, type Snapshots } from './calm.ts';
+import { serviceNames } from '@khue/contracts/services';
+import type { Snapshots } from './calm.ts';
 import { finding, type Finding } from './finding.ts';
 import type { Poisoned } from './history-file.ts';
 
@@ -7,7 +8,7 @@ export const checkParked = async (snapshots: Snapshots, poisoned: readonly Poiso
   const expected = new Set(poisoned.map(({ group, subject }) => `${group} ${subject}`));
   let seen = 0;
   const wrong: string[] = [];
-  for (const service of services) {
+  for (const service of serviceNames) {
     const { rows } = await snapshots[service].query<{ group: string; subject: string; events: number }>(
       'select group_name as group, subject, count(*) as events from messaging.parked group by 1, 2 order by 1, 2',
     );

@@ -1,16 +1,16 @@
-import type { Service } from './calm.ts';
+import { directoryHolders, type ServiceName } from '@khue/contracts/services';
 
 /** A violation, planted by hands that no service has, and the checks that must see it and no others: the one it is made for first. */
 export interface Plant {
   readonly title: string;
-  readonly on: Service;
+  readonly on: ServiceName;
   readonly sql: string;
   /** Answers what the first check has to name, asked before the planting. */
   readonly id: string;
   readonly red: readonly string[];
 }
 
-const plant = (title: string, on: Service, id: string, sql: string, ...red: string[]): Plant => ({ title, on, id, sql, red });
+const plant = (title: string, on: ServiceName, id: string, sql: string, ...red: string[]): Plant => ({ title, on, id, sql, red });
 
 const positions = (service: string): string => `${service} log: positions go from 1 without gap or twin`;
 const chain = (service: string): string => `${service} log: each position names the one before it on its topic`;
@@ -263,7 +263,7 @@ const ofEnrollments: readonly Plant[] = [
   ),
 ];
 
-const directory = (['enrollment', 'quota', 'reporting'] as const).flatMap((on): Plant[] => {
+const directory = directoryHolders.flatMap((on): Plant[] => {
   const name = (what: string): string => `${on}: its ${what} are those of registry`;
   const first = (table: string, id: string): string => `select ${id} from directory.${table} order by 1 limit 1`;
   return [

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Service, Snapshots } from './calm.ts';
+import type { Snapshots } from './calm.ts';
 import { finding, type Finding } from './finding.ts';
-import { mergedPeople, owned } from './projections.ts';
+import { mergedPeople, owned } from './pairs.ts';
 
 /** Classes, turns and people of a line. */
 interface Figure {
@@ -19,7 +19,7 @@ export type ReadReport = (
 type Figures = ReadonlyMap<string, string>;
 
 /** Of one service its rows of classes (`c`), turns (`t`) and mergers (`m`), as the statement below joins them. */
-const rows: Readonly<Record<Extract<Service, 'enrollment' | 'reporting'>, string>> = {
+const rows: Readonly<Record<'enrollment' | 'reporting', string>> = {
   enrollment: `(select id, line, valid_from as day from (${owned.classes}) c) c left join (${owned.turns}) t on t.class_id = c.id
     left join unnest($3::uuid[], $4::uuid[]) as m (id, kept) on m.id = t.person_id`,
   reporting: `(select id, line, from_date as day from reporting.class) c left join reporting.turn t on t.class_id = c.id

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { serviceNames } from '@khue/contracts/services';
 import { maxConnections } from '@khue/messaging/database';
 import type pg from 'pg';
-import { services, type Databases } from './calm.ts';
+import type { Databases } from './calm.ts';
 import { finding, type Finding } from './finding.ts';
 import { applicationName, connect } from './snapshot.ts';
 
@@ -17,7 +18,7 @@ const everyMs = 500;
 /** Each service's connections, transactions and locks, as the server tells the service's own role of itself. Memory is for whoever started the processes to look at. */
 export const checkRest = async (databases: Databases, patienceMs: number): Promise<Finding[]> => {
   const findings: Finding[] = [];
-  for (const service of services) {
+  for (const service of serviceNames) {
     const client = await connect(databases[service]);
     try {
       const { sessions, idle, waiting, prepared } = await atRest(client, patienceMs);

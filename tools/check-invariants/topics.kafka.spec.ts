@@ -1,3 +1,4 @@
+import { serviceNames } from '@khue/contracts/services';
 import type { LocalKafka } from '@khue/infra/kafka/local-broker';
 import { startEmbedded, type Embedded } from '@khue/infra/postgres/embedded';
 import type { Bus } from '@khue/messaging/bus';
@@ -5,12 +6,10 @@ import { kafkaBus } from '@khue/messaging/kafka-bus';
 import { kafkaClient } from '@khue/messaging/kafka-client';
 import { readTopics, type TopicMessage } from '@khue/messaging/kafka-log';
 import { foundCity, type FoundedCity } from '@khue/standalone/founded.fixture';
-import { serviceNames } from '@khue/standalone/product';
 import { describeOnKafka, ownKafka } from '@khue/testing/kafka';
 import { settled } from '@khue/testing/settled';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { services } from './calm.ts';
 import { checkInvariants, type City, type Finding } from './check.ts';
 import { live } from './lived-city.fixture.ts';
 
@@ -27,7 +26,7 @@ describeOnKafka('on Kafka', () => {
   const check = async (patienceMs = 0): Promise<readonly Finding[]> =>
     checkInvariants(
       {
-        databases: Object.fromEntries(services.map((service) => [service, alone.databases[service]?.appUrl])) as City['databases'],
+        databases: Object.fromEntries(serviceNames.map((service) => [service, alone.databases[service]?.appUrl])) as City['databases'],
         brokers: kafka.brokers,
       },
       { patienceMs, say: (line) => void said.push(line) },
@@ -86,7 +85,7 @@ describeOnKafka('on Kafka', () => {
   test('a city that lived is whole, databases and topics', async () => {
     await city.product.close();
     alone = await startAlone();
-    for (const service of services) await asAdmin('postgres', `create database ${service}_lived template ${service}`);
+    for (const service of serviceNames) await asAdmin('postgres', `create database ${service}_lived template ${service}`);
     const findings = await check(10_000);
     expect(findings.filter(({ ok }) => !ok)).toEqual([]);
     const ofTopics = findings.filter(({ name }) => name.startsWith('khue.'));

@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
-import { topics as declared } from '@khue/infra/kafka/topics';
+import { serviceNames, topicsOf } from '@khue/contracts/services';
 import { readTopics, type TopicMessage } from '@khue/messaging/kafka-log';
 import { partitionOf } from '@khue/messaging/kafka-partition';
 import { isCompacted } from '@khue/messaging/kafka-topics';
 import { createLogReader } from '@khue/messaging/log-reader';
 import { restoreStride } from '@khue/messaging/stamp';
-import { services, topicsOf, type Snapshots } from './calm.ts';
+import { topics as declared } from '@khue/messaging/topics';
+import type { Snapshots } from './calm.ts';
 import { finding, type Finding } from './finding.ts';
 
 /** What a partition held, as a group would have taken it: two numbers a message, so that a million fit. */
@@ -35,8 +36,8 @@ const read = 2_000;
  */
 export const checkTopics = async (snapshots: Snapshots, brokers: readonly string[], say: (line: string) => void): Promise<Finding[]> => {
   const log = { info: () => undefined, warn: (_: object, message: string) => say(message), error: (_: object, message: string) => say(message) };
-  const written = services.flatMap((service) => topicsOf(service).map((topic) => ({ service, topic })));
-  const readings = new Map(written.map(({ topic }) => [topic, emptyReading()]));
+  const written = serviceNames.flatMap((service) => topicsOf(service).map((topic) => ({ service, topic })));
+  const readings = new Map<string, Reading>(written.map(({ topic }) => [topic, emptyReading()]));
   await readTopics({ brokers, clientId: 'khue-check-invariants', log }, [...readings.keys()], (message) => {
     const reading = readings.get(message.topic);
     if (reading) take(reading, message);

@@ -5,7 +5,7 @@ export interface Planted {
   readonly text: string;
 }
 
-const planted = (rule: string, path: string, ...lines: readonly string[]): Planted => ({ rule, path, text: `${lines.join('\n')}\n` });
+export const planted = (rule: string, path: string, ...lines: readonly string[]): Planted => ({ rule, path, text: `${lines.join('\n')}\n` });
 
 const anyLib = 'libs/host/src/planted.ts';
 const anyApp = 'apps/quota/src/store/planted.ts';
@@ -149,6 +149,15 @@ export const wrongTypes: readonly Planted[] = [
   ),
 ];
 
+/** For tsc: what a browser of 2023 (Chrome 109) or no browser at all has. */
+export const tooNew: readonly Planted[] = [
+  planted('TS2550', 'libs/contracts/src/planted-map.ts', 'export const byLength = (all: string[]) => Map.groupBy(all, (each) => each.length);'),
+  planted('TS2550', 'libs/contracts/src/planted-text.ts', 'export const whole = (text: string): boolean => text.isWellFormed();'),
+  planted('TS2550', 'libs/contracts/src/planted-array.ts', 'export const sorted = (all: string[]): string[] => all.toSorted();'),
+  planted('TS1501', 'libs/contracts/src/planted-regex.ts', 'export const letter = /[\\p{L}--[a-z]]/v;'),
+  planted('TS2591', 'libs/contracts/src/planted-node.ts', 'export const bytes = (text: string) => Buffer.from(text);'),
+];
+
 const imports = (rule: string, path: string, ...specifiers: readonly string[]): Planted =>
   planted(
     rule,
@@ -198,6 +207,8 @@ export const wrongImports: readonly Planted[] = [
   imports('imports-command', 'apps/planted/src/imports/planted-door.ts', '../routes.ts'),
   imports('commands-are-for-doors', 'apps/planted/src/store/planted-commands.ts', '../commands.ts'),
   imports('commands-decide', 'apps/planted/src/commands/planted-door.ts', '../inbound.ts'),
+  planted('views-are-pure', 'apps/planted/src/views/planted-store.ts', "import { planted } from '../store.ts';", 'export const shown = planted;'),
+  planted('views-are-pure', 'apps/planted/src/views/planted-host.ts', "import { toPage } from '@khue/host/cursor';", 'export const shown = toPage;'),
   imports('store-below', 'apps/planted/src/store/planted-outbound.ts', '../outbound.ts'),
   imports('outbound-is-for-commands', 'apps/planted/src/routes/planted-words.ts', '../outbound.ts'),
 ];
@@ -206,7 +217,7 @@ export const wrongImports: readonly Planted[] = [
 export const bystanders: readonly Planted[] = [
   planted('no-circle', 'libs/host/src/planted-b.ts', "import { a } from './planted-a.ts';", 'export const b = (): unknown => a;'),
   planted('', 'apps/planted/package.json', '{ "name": "@khue/planted", "type": "module", "exports": { "./*": "./src/*.ts" } }'),
-  ...['service', 'routes', 'commands', 'domain', 'store', 'outbound', 'city.fixture', 'generated/client'].map((file) =>
+  ...['service', 'routes', 'commands', 'domain', 'store', 'outbound', 'views', 'city.fixture', 'generated/client'].map((file) =>
     planted('', `apps/planted/src/${file}.ts`, 'export const planted = 1;'),
   ),
   planted('', 'apps/standalone/src/planted-product.ts', 'export const planted = 1;'),

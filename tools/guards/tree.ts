@@ -13,7 +13,7 @@ export const sourceFiles = (root: string): readonly string[] =>
 
 /** Programs with a shape of their own: one forwards bytes, one composes the others. */
 const shapeless = new Set(['gateway', 'standalone', 'web']);
-const shape = /^(main|service|inbound|outbound)\.ts$|^(routes|imports|commands|domain|store)(\.ts|\/[^/]+\.ts)$|^[^/]+\.(spec|fixture)\.ts$/;
+const shape = /^(main|service|inbound|outbound)\.ts$|^(routes|imports|commands|domain|store|views)(\.ts|\/[^/]+\.ts)$|^[^/]+\.(spec|fixture)\.ts$/;
 const nothingNames = /^(utils?|commons?|helpers?|core|shared|misc)$/;
 const kebab = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
@@ -31,7 +31,7 @@ const problemsOf = (path: string): string[] => {
   if (/(-|^)(service|manager|helper|impl|base)$/.test(stem) && stem !== 'service') found.push(`${path}: a file is named after a thing, not a role`);
   const [top, app, source, ...inside] = parts;
   if (top === 'apps' && app && !shapeless.has(app) && source === 'src' && !shape.test(inside.join('/'))) {
-    found.push(`${path}: not part of the one shape of a service (main service routes inbound imports commands domain store outbound)`);
+    found.push(`${path}: not part of the one shape of a service (main service routes inbound imports commands domain store outbound views)`);
   }
   return found;
 };

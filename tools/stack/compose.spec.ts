@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { serviceNames } from '@khue/contracts/services';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { planStack, stackServices, standardPorts } from './plan.ts';
+import { composed, composedFiles } from './compose.ts';
+import { planStack, standardPorts } from './plan.ts';
 
 interface Compose {
   readonly services: Record<
@@ -20,7 +22,7 @@ const text = await readFile(new URL('../../docker-compose.yml', import.meta.url)
 const dockerfile = await readFile(new URL('../../infra/docker/Dockerfile', import.meta.url), 'utf8');
 const compose = parse(text, { merge: true }) as Compose;
 const databases = Object.fromEntries(
-  stackServices.map((name) => [
+  serviceNames.map((name) => [
     name,
     { ownerUrl: `postgresql://${name}_owner:x@postgres/${name}`, appUrl: `postgresql://${name}_app:x@postgres/${name}` },
   ]),
@@ -42,6 +44,22 @@ describe('docker-compose.yml describes what npm run stack starts', () => {
       const role = (url: string): string => /\/\/(\w+):/.exec(url)?.[1] ?? '';
       expect(role(service?.environment?.[variable] ?? '')).toBe(role(process.env[variable] ?? ''));
     }
+  });
+
+  test('every database is made', () => {
+    expect(compose.services.postgres?.environment?.KHUE_DATABASES?.split(' ')).toEqual(serviceNames);
+  });
+
+  test.each(composedFiles)('%s says of the services that stand what npm run compose writes', async (name) => {
+    const written = await readFile(new URL(`../../${name}`, import.meta.url), 'utf8');
+    expect(written, 'stale: npm run compose').toBe(composed(written));
+  });
+
+  test('a service that is taken out of a section is written again', () => {
+    const without = text.replaceAll(/^ +KHUE_REPORTING_.*\n/gm, '').replace(/^ {2}reporting:\n[^]*?(?=^ {2}# end)/m, '');
+    expect(without).not.toContain('postgresql://reporting_app');
+    expect(composed(without)).toBe(text);
+    expect(() => composed('# planted: npm run compose\n# end\n')).toThrow('no section "planted"');
   });
 
   test('one image for all services, which runs any of the mains', () => {

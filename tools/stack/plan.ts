@@ -1,4 +1,5 @@
-import { defaultPorts, type Environment, type ServiceName } from '@khue/host/config';
+import { serviceNames, services, type ServiceName } from '@khue/contracts/services';
+import type { Environment } from '@khue/host/config';
 
 /** A process of the stack: what is started, and what its environment names beside the common part. */
 export interface Process {
@@ -8,12 +9,9 @@ export interface Process {
   readonly env: Environment;
 }
 
-/** The services that stand today, in the order they start. */
-export const stackServices = ['registry', 'enrollment', 'quota', 'reporting'] as const satisfies readonly ServiceName[];
-
 export interface StackPlan {
   readonly gatewayPort: number;
-  readonly ports: Readonly<Record<(typeof stackServices)[number], number>>;
+  readonly ports: Readonly<Record<ServiceName, number>>;
   readonly data: string;
   readonly brokers: readonly string[];
   readonly identityKey: string;
@@ -21,12 +19,12 @@ export interface StackPlan {
 }
 
 /** The documented ports. */
-export const standardPorts = Object.fromEntries(stackServices.map((name) => [name, defaultPorts[name]])) as StackPlan['ports'];
+export const standardPorts = Object.fromEntries(serviceNames.map((name) => [name, services[name].port])) as StackPlan['ports'];
 
 /** Every process with its environment; docker-compose.yml describes the same with containers, and a test holds the two against each other. */
 export const planStack = ({ gatewayPort, ports, data, brokers, identityKey, databases }: StackPlan): readonly Process[] => {
   const publicUrl = `http://127.0.0.1:${gatewayPort}`;
-  const services = stackServices.map((name): Process => {
+  const processes = serviceNames.map((name): Process => {
     const key = name.toUpperCase();
     return {
       name,
@@ -43,9 +41,9 @@ export const planStack = ({ gatewayPort, ports, data, brokers, identityKey, data
       },
     };
   });
-  const addresses = Object.fromEntries(stackServices.map((name) => [`KHUE_${name.toUpperCase()}_URL`, `http://127.0.0.1:${ports[name]}`]));
+  const addresses = Object.fromEntries(serviceNames.map((name) => [`KHUE_${name.toUpperCase()}_URL`, `http://127.0.0.1:${ports[name]}`]));
   return [
-    ...services,
+    ...processes,
     {
       name: 'gateway',
       main: 'apps/gateway/src/main.ts',

@@ -1,13 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { serviceNames } from '@khue/contracts/services';
 import type { Environment } from '@khue/host/config';
 import { findKafka, startKafka, type LocalKafka } from '@khue/infra/kafka/local-broker';
 import { startEmbedded, type Embedded } from '@khue/infra/postgres/embedded';
 import { StartProblem } from '@khue/infra/start-problem';
 import { openDataFolder } from '@khue/standalone/data-folder';
 import { openLogFile } from '@khue/standalone/log-file';
-import { planStack, stackServices, type Process, type StackPlan } from './plan.ts';
+import { planStack, type Process, type StackPlan } from './plan.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** How long a process may take to be ready, and to stop before it is killed. */
@@ -59,7 +60,7 @@ export const startStack = async ({ data, gatewayPort, ports, env, say, onLost, o
         folder: folder.path,
         ...(port === undefined ? {} : { port }),
         log: say,
-        databases: stackServices.map((name) => ({ name })),
+        databases: serviceNames.map((name) => ({ name })),
         onExit: () => onLost('PostgreSQL'),
       });
     let postgres = await startPostgres();

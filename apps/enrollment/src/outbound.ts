@@ -35,8 +35,9 @@ export const tellProgram = ({ program }: ProgramPublished): Outgoing[] => {
 };
 
 export const tellClass = ({ opened }: ClassOpened): Outgoing[] => {
-  const { id, code, programId, programCode, line, hostUnitId, size, from, to } = opened;
-  return [tell(classOpened, id, 1, { classId: id, code, programId, programCode, line, hostUnitId, size, from, to })];
+  const { id, code, programId, programCode, programVersion, line, hostUnitId, organizers, size, from, to } = opened;
+  const told = { classId: id, code, programId, programCode, programVersion, line, hostUnitId, organizers: [...organizers], size, from, to };
+  return [tell(classOpened, id, 1, told)];
 };
 
 /** The year of the intake, whose pot the seat is asked of. */
@@ -66,7 +67,13 @@ export const tellEnrollment = (event: EnrollmentEvent, state: Enrollments): Outg
       return [tell(nominationApproved, enrollmentId, sequence, who)];
     case 'SeatRequested':
       return [
-        tell(seatRequested, enrollmentId, sequence, { enrollmentId, unitId, programCode: classOf(state, row).programCode, year: yearOf(state, row) }),
+        tell(seatRequested, enrollmentId, sequence, {
+          enrollmentId,
+          unitId,
+          programCode: classOf(state, row).programCode,
+          year: yearOf(state, row),
+          personId,
+        }),
       ];
     case 'LearnerAdmitted': {
       const { programCode, line } = classOf(state, row);
@@ -98,34 +105,4 @@ export const tellPast = (event: PastEvent): Outgoing => {
       return tell(turnRevoked, id, sequence, { turnId: id, classId, personId, unitId, importId: event.importId });
     }
   }
-};
-
-/** An enrollment as its writers get it back, with what was found: that is kept for a repeated key. the door puts the words in. */
-export const keptEnrollment = (row: Enrollment, state: Enrollments) => {
-  const { id, classId, personId, unitId, seat, reason, enteredBy, enteredAt, approvedBy, approvedAt, version, eligibility, waivers } = row;
-  const { code: classCode, programCode, line, from, to } = classOf(state, row);
-  return {
-    id,
-    provenance: 'live',
-    state: row.state,
-    classId,
-    classCode,
-    programCode,
-    line,
-    from,
-    to,
-    personId,
-    unitId,
-    seat,
-    reason,
-    documentNo: null,
-    importId: null,
-    enteredBy,
-    enteredAt,
-    approvedBy,
-    approvedAt,
-    version,
-    eligibility,
-    waivers,
-  } as const;
 };

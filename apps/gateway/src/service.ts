@@ -1,10 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import { enrollmentRoutes } from '@khue/contracts/http/enrollment';
-import { quotaRoutes } from '@khue/contracts/http/quota';
-import { registryRoutes } from '@khue/contracts/http/registry';
-import { reportingRoutes } from '@khue/contracts/http/reporting';
 import { commonProblems } from '@khue/contracts/problems';
+import { allRoutes } from '@khue/contracts/services';
 import type { GatewayConfig } from '@khue/host/config';
 import { closeHttp, createHttp } from '@khue/host/http';
 import { createIdentity } from '@khue/host/identity';
@@ -23,10 +20,6 @@ export interface RunningGateway {
   stop(): Promise<void>;
 }
 
-/** The services whose routes stand behind the gateway today. */
-export const documentedRoutes = [...registryRoutes, ...quotaRoutes, ...enrollmentRoutes, ...reportingRoutes];
-const servedServices = ['registry', 'enrollment', 'quota', 'reporting'] as const;
-
 /** One door: tokens, limits, one API document, and bytes forwarded to the services. */
 export const createGateway = async ({
   config,
@@ -39,23 +32,27 @@ export const createGateway = async ({
 }): Promise<RunningGateway> => {
   const metrics = new Registry();
   const http = await createHttp({ catalog: commonProblems, log, logConfig: config.log, metrics });
-  const services = Object.fromEntries(servedServices.map((service) => [service, config.services[service] ?? '']));
+  const { services } = config;
+  const { now } = config.clock;
   if (!config.externalIssuer)
-    await serveAuth(http, await openIssuer({ data: config.data, issuer: config.issuer, audience: config.audience }), config.issuer);
-  const document = openApiDocument(documentedRoutes, { version: '1.0.0', serverUrl: config.publicUrl });
+    await serveAuth(http, await openIssuer({ data: config.data, issuer: config.issuer, audience: config.audience, now }), config.issuer);
+  const document = openApiDocument(allRoutes, { version: '1.0.0', serverUrl: config.publicUrl });
   http.get('/openapi.json', async () => document);
   await http.register(swagger, { mode: 'static', specification: { document: document as never } });
   await http.register(swaggerUi, { routePrefix: '/docs' });
-  serveHealth(http, metrics, services);
+  serveHealth(http, metrics, services, config.clock);
   await serveProxy(http, {
     services,
-    identity: createIdentity({ issuer: config.issuer, audience: config.audience }),
+    identity: createIdentity({ issuer: config.issuer, audience: config.audience, now: () => now().getTime() }),
     problems: commonProblems,
     limits,
   });
   return {
     http,
-    start: () => http.listen({ port: config.port, host: config.host }),
+    start: () => {
+      if (config.clock.test) log.warn({ now: now().toISOString() }, 'goes by a test clock, not by the time');
+      return http.listen({ port: config.port, host: config.host });
+    },
     stop: () => closeHttp(http),
   };
 };

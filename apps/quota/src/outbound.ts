@@ -1,11 +1,6 @@
 import { accountAllotted, potOpened, seatConfirmed, seatHeld, seatQueued, seatRefused, seatReleased } from '@khue/contracts/events/quota';
-import type { EventDefinition, Outgoing } from '@khue/contracts/envelope';
-import type { z } from 'zod';
+import { tell, type Outgoing } from '@khue/contracts/envelope';
 import type { LedgerEvent, Placed } from './domain/events.ts';
-
-const say = <D extends EventDefinition>(definition: D, subject: string, sequence: number, data: z.input<D['data']>): readonly Outgoing[] => [
-  { definition, subject, sequence, data: data as never },
-];
 
 const placed = ({ enrollmentId, unitId, year, programCode, potId, accountId }: Placed) => ({
   enrollmentId,
@@ -21,28 +16,28 @@ export const outbound = (event: LedgerEvent): readonly Outgoing[] => {
   switch (event.type) {
     case 'PotOpened': {
       const { potId, year, programCode, size, documentNo, rootUnitId } = event;
-      return say(potOpened, potId, event.version, { potId, year, programCode, size, documentNo, rootUnitId });
+      return tell(potOpened, potId, event.version, { potId, year, programCode, size, documentNo, rootUnitId });
     }
     case 'AccountAllotted': {
       const { accountId, potId, parentAccountId, unitId, allotted, documentNo } = event;
-      return say(accountAllotted, accountId, event.version, { accountId, potId, parentAccountId, unitId, allotted, documentNo });
+      return tell(accountAllotted, accountId, event.version, { accountId, potId, parentAccountId, unitId, allotted, documentNo });
     }
     case 'SeatHeld':
-      return say(seatHeld, event.enrollmentId, event.version, { ...placed(event), cause: event.cause });
+      return tell(seatHeld, event.enrollmentId, event.version, { ...placed(event), cause: event.cause });
     case 'SeatQueued':
-      return say(seatQueued, event.enrollmentId, event.version, { ...placed(event), queueNo: event.queueNo });
+      return tell(seatQueued, event.enrollmentId, event.version, { ...placed(event), queueNo: event.queueNo });
     case 'SeatRefused': {
       const { enrollmentId, unitId, year, programCode, reason } = event;
-      return say(seatRefused, enrollmentId, event.version, { enrollmentId, unitId, year, programCode, reason });
+      return tell(seatRefused, enrollmentId, event.version, { enrollmentId, unitId, year, programCode, reason });
     }
     case 'SeatReleased':
-      return say(seatReleased, event.enrollmentId, event.version, {
+      return tell(seatReleased, event.enrollmentId, event.version, {
         enrollmentId: event.enrollmentId,
         potId: event.potId,
         accountId: event.accountId,
         was: event.was,
       });
     case 'SeatConfirmed':
-      return say(seatConfirmed, event.enrollmentId, event.version, placed(event));
+      return tell(seatConfirmed, event.enrollmentId, event.version, placed(event));
   }
 };

@@ -1,18 +1,14 @@
 import { registryFacts, registryPeople } from '@khue/contracts/events/registry';
+import { peopleImport as peopleImportRoutes } from '@khue/contracts/http/registry-people';
 import { identityRef as identityRefUnder } from '@khue/host/identity-ref';
-import { backlogBelow } from '@khue/host/pace';
 import { service } from '@khue/host/service';
-import { createImportFlow } from '@khue/imports/import-flow';
-import { createImportRunner } from '@khue/imports/import-runner';
-import { importMigrations } from '@khue/imports/migrations';
-import { importRefusals } from '@khue/imports/refusals';
+import { openImports } from '@khue/imports/import-door';
 import { createCommands } from './commands.ts';
 import { mayFound } from './domain/access.ts';
 import { refusals } from './domain/refusals.ts';
 import { peopleImport } from './imports/people.ts';
 import { serveDocuments } from './routes/documents.ts';
 import { serveGrants } from './routes/grants.ts';
-import { serveImports } from './routes/imports.ts';
 import { servePeople } from './routes/people.ts';
 import { serveUnits } from './routes/units.ts';
 import { registryDirectory } from './store/directory.ts';
@@ -23,9 +19,8 @@ export const createRegistry = service(
   'registry',
   {
     produces: [registryFacts, registryPeople],
-    problems: { ...importRefusals, ...refusals },
+    problems: refusals,
     home: import.meta.url,
-    migrations: [importMigrations],
     directory: registryDirectory,
     extraRoles: (sub, directory, { bootstrapSub }) => (mayFound(sub, bootstrapSub, directory.held().grants.length) ? ['board'] : []),
   },
@@ -38,17 +33,10 @@ export const createRegistry = service(
     serveGrants(host, commands, reads);
     serveDocuments(host, commands, reads);
     const onBug = (error: unknown): void => host.log.error({ err: error, noun: 'people' }, 'a row of an import failed');
-    const kinds = [peopleImport(host.directory, identityRef, onBug)];
-    const runner = createImportRunner({
-      pool: host.pool,
-      kinds,
-      pace: backlogBelow(host),
-      people: host.people,
-      committed: host.wakeRelay,
-      onError: (error, importId) => host.log.error({ err: error, importId }, 'a chunk of an import failed'),
+    openImports(host, {
+      routes: peopleImportRoutes,
+      kinds: [peopleImport(host.directory, identityRef, onBug)],
+      uploads: '5c0a0c0e-6f1c-4f0b-9d3e-2f6a7be01c55',
     });
-    serveImports(host, createImportFlow({ pool: host.pool, kinds, people: host.people, wake: runner.wake }));
-    host.onStart(async () => runner.start());
-    host.onStop(() => runner.stop());
   },
 );

@@ -1,26 +1,27 @@
+import { aggregateOf } from '@khue/host/aggregate';
 import type { Host } from '@khue/host/host';
-import type { Aggregate } from '@khue/messaging/command';
-import { decidePublication, type PublishReport, type ReportPublished } from './domain.ts';
-import { periodKey, type PublishedState, type PublishedStore } from './store/published.ts';
+import { decide, evolve, periodKey, type Published, type PublishedReports, type PublishReport } from './domain.ts';
+import { load, save } from './store/published.ts';
+import { publishedView } from './views.ts';
 
 /** Published reports: recorded once, never edited, told to nobody. */
-const publishedReports = ({ load, save }: PublishedStore): Aggregate<PublishReport, PublishedState, ReportPublished> => ({
+const publishedReports = aggregateOf({
   noun: 'published-report',
   load,
+  decide,
+  evolve,
   save,
-  decide: ({ body }, state) => decidePublication(body, (from, to) => state.byPeriod.has(periodKey({ from, to }))),
-  evolve: (state, { report }) => {
-    state.byPeriod.set(periodKey(report), report);
-    state.added.push(report);
+  record: (command: PublishReport, { byPeriod }: PublishedReports) => ({
+    id: command.id,
+    record: [byPeriod.get(periodKey(command))].find((report) => report?.id === command.id),
+  }),
+  view: {
+    PublishReport: (command, { byPeriod }) => {
+      const report = byPeriod.get(periodKey(command)) as Published;
+      return { body: publishedView(report), version: report.version };
+    },
   },
-  outbound: () => [],
-  answer: ({ body }, state) => {
-    const report = state.byPeriod.get(periodKey(body));
-    return { ok: true, status: 201, body: report, version: report?.version ?? 1 };
-  },
-  subject: ({ body }, state) => ({ id: body.id, record: state.added.find((report) => report.id === body.id) }),
 });
 
-export const createCommands = (host: Host, store: PublishedStore) => ({ published: host.gather(publishedReports(store)) });
-
+export const createCommands = (host: Host) => ({ published: host.gather(publishedReports) });
 export type Commands = ReturnType<typeof createCommands>;

@@ -1,6 +1,7 @@
+import { mayRead, type By } from '@khue/contracts/grants';
+import type { CommonProblem, ProblemCatalog } from '@khue/contracts/problems';
 import { existsOn, isWithin, pathOf, standing, UNASSIGNED, type UnitTable } from '@khue/contracts/units';
-import type { ProblemCatalog } from '@khue/contracts/problems';
-import { accept, refuse, type Decision } from '@khue/decider/decision';
+import { accept, refuseBy, type Decision } from '@khue/decider/decision';
 
 export interface PublishedLine {
   readonly code: string;
@@ -43,16 +44,33 @@ export const refusals = {
   'line-twice': { status: 422, vi: 'Một dòng xuất hiện hai lần. Mỗi mã dòng chỉ ghi một lần.', en: 'A line occurs twice. Give each line code once.' },
 } as const satisfies ProblemCatalog;
 
-/** A period is published once; its lines have different codes. `taken`: the periods on record. */
-export const decidePublication = (command: PublishReport, isTaken: (from: string, to: string) => boolean): Decision<ReportPublished> => {
+export const refuse = refuseBy<keyof typeof refusals | CommonProblem>();
+
+/** The workspace of a batch: the reports on record, by their period. */
+export interface PublishedReports {
+  readonly byPeriod: Map<string, Published>;
+}
+
+export const periodKey = ({ from, to }: { readonly from: string; readonly to: string }): string => `${from}/${to}`;
+
+/** A period is published once, for the whole city; its lines have different codes. */
+export const decide = (command: PublishReport, { grants, units, today }: By, { byPeriod }: PublishedReports): Decision<ReportPublished> => {
+  const root = rootOf(units, today);
+  if (root && !mayRead(grants, units, root, today, ['board'])) return refuse('out-of-scope');
   if (command.from > command.to) return refuse('period-invalid', { field: 'from' });
   const codes = command.lines.map((line) => line.code);
   const twice = codes.findIndex((code, place) => codes.indexOf(code) !== place);
   if (twice >= 0) return refuse('line-twice', { field: `lines.${twice}.code` });
-  if (isTaken(command.from, command.to)) return refuse('published-report-exists', { field: 'from' });
+  if (byPeriod.has(periodKey(command))) return refuse('published-report-exists', { field: 'from' });
   const { type: _, ...report } = command;
   return accept({ type: 'ReportPublished', report: { ...report, version: 1 } });
 };
+
+export const evolve = ({ byPeriod }: PublishedReports, { report }: ReportPublished): void => void byPeriod.set(periodKey(report), report);
+
+/** The unit above all others on that day; undefined while nobody told of any. */
+export const rootOf = (units: UnitTable, day: string): string | undefined =>
+  [...units.units.values()].find((unit) => unit.to === null && unit.from <= day && unit.parents.every((link) => link.parentId === null))?.id;
 
 export type Structure = 'then' | 'today';
 

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { serviceNames } from '@khue/contracts/services';
 import { environment } from '@khue/host/config';
 import { freePort } from '@khue/infra/free-port';
-import { serviceNames } from './product.ts';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 const main = join(root, 'apps', 'standalone', 'src', 'main.ts');

@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { createGateway, documentedRoutes, type RunningGateway } from '@khue/gateway/service';
-import type { Route } from '@khue/contracts/http/route';
+import { allRoutes } from '@khue/contracts/services';
+import { createGateway, type RunningGateway } from '@khue/gateway/service';
 import { gatewayConfig, type Environment } from '@khue/host/config';
 import { createLogger } from '@khue/host/logger';
 import { freePort } from '@khue/infra/free-port';
@@ -162,7 +162,7 @@ describe('the document of all doors', () => {
   test('is OpenAPI 3.1 and complete: every operation of every service, its parameters, its answers, who may call it', () => {
     expect(document.openapi).toMatch(/^3\.1\.\d+$/);
     expect([typeof document.info.title, typeof document.info.version, document.servers[0].url]).toEqual(['string', 'string', city.product.address]);
-    expect(operations.map(({ id }) => id).sort()).toEqual(documentedRoutes.map(({ operationId }) => operationId).sort());
+    expect(operations.map(({ id }) => id).sort()).toEqual(allRoutes.map(({ operationId }) => operationId).sort());
     expect(new Set(operations.map(({ id }) => id)).size).toBe(operations.length);
     const roles = ['officer', 'approver', 'board', 'school', 'lecturer', 'reader', 'subscriber', 'operator', 'signed-in', 'anyone'];
     for (const { id, path, method, callers, spec } of operations) {
@@ -453,9 +453,7 @@ describe('what is sent', () => {
       ['a form', 'a=1', 415, { 'content-type': 'application/x-www-form-urlencoded' }],
       ['an odd type', '{}', 415, { 'content-type': 'application/json/x' }],
     ];
-    const optional = new Set(
-      (documentedRoutes as readonly Route[]).filter(({ body }) => body?.safeParse(undefined).success).map(({ operationId }) => operationId),
-    );
+    const optional = new Set(allRoutes.filter(({ body }) => body?.safeParse(undefined).success).map(({ operationId }) => operationId));
     const attempts = everyDoor(jsonWrites()).flatMap((door) =>
       odd.map(([kind, body, status, headers = {}]) => ({ ...door, kind, body, status, headers })),
     );
@@ -654,7 +652,7 @@ describe('what is meant', () => {
         headers: operation.method === 'POST' ? { 'idempotency-key': key } : {},
       });
       done.set(operation.id, { answer, key, url });
-      const route = documentedRoutes.find(({ operationId }) => operationId === operation.id);
+      const route = allRoutes.find(({ operationId }) => operationId === operation.id);
       if (answer.status !== route?.status) faults.push(`${operation.id}: ${answer.status} ${answer.text}`);
       else if (typeof route.answer === 'object') {
         const parsed = route.answer.safeParse(answer.body);

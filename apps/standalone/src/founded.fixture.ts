@@ -1,12 +1,13 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { serviceNames } from '@khue/contracts/services';
 import { openIssuer } from '@khue/gateway/issuer';
 import type { Environment } from '@khue/host/config';
 import { freePort } from '@khue/infra/free-port';
 import { eventually } from '@khue/testing/eventually';
 import { v7 as uuidv7 } from 'uuid';
-import { serviceNames, startProduct, type Product, type ProductOptions } from './product.ts';
+import { startProduct, type Product, type ProductOptions } from './product.ts';
 
 export interface Answered {
   readonly status: number;

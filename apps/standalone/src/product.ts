@@ -1,8 +1,9 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { serviceNames, services, type ServiceName } from '@khue/contracts/services';
 import { createEnrollment } from '@khue/enrollment/service';
 import { createGateway } from '@khue/gateway/service';
-import { defaultPorts, gatewayConfig, serviceConfig, type Environment, type ServiceName } from '@khue/host/config';
+import { gatewayConfig, serviceConfig, type Environment } from '@khue/host/config';
 import type { Deps, RunningService } from '@khue/host/host';
 import { createLogger } from '@khue/host/logger';
 import { startEmbedded } from '@khue/infra/postgres/embedded';
@@ -15,14 +16,13 @@ import { createReporting } from '@khue/reporting/service';
 import { openDataFolder, whyUnusable } from './data-folder.ts';
 import { openLogFile } from './log-file.ts';
 
-/** The services of the product, in the order they start: who is asked comes before who asks. */
-export const services: Readonly<Partial<Record<ServiceName, (deps: Deps) => Promise<RunningService>>>> = {
+/** How each service is composed. */
+export const compositions: Readonly<Record<ServiceName, (deps: Deps) => Promise<RunningService>>> = {
   registry: createRegistry,
   enrollment: createEnrollment,
   quota: createQuota,
   reporting: createReporting,
 };
-export const serviceNames = Object.keys(services) as readonly ServiceName[];
 
 export interface ProductOptions {
   readonly data: string;
@@ -42,6 +42,8 @@ export interface Product {
   /** `iss` of the tokens this product takes. */
   readonly issuer: string;
   readonly addresses: Readonly<Record<string, string>>;
+  /** The time by the city's clock, which is another one than the system's in tests only. */
+  readonly now: () => Date;
   readonly adminUrl: (database: string) => string;
   close(): Promise<void>;
 }
@@ -82,17 +84,18 @@ export const startProduct = async ({ data, port, env, say, onLost, opened, bus: 
         [`KHUE_${name.toUpperCase()}_DATABASE_URL`]: urls?.appUrl,
         [`KHUE_${name.toUpperCase()}_OWNER_DATABASE_URL`]: urls?.ownerUrl,
       });
-      const service = await services[name]?.({ config, bus, log: logOf(name) });
-      if (!service) continue;
+      const service = await compositions[name]({ config, bus, log: logOf(name) });
       closers.push(() => service.stop());
-      addresses[name] = await listening(service.start(), ports[name] ?? 0, `KHUE_${name.toUpperCase()}_PORT`);
+      addresses[name] = await listening(service.start(), ports[name], `KHUE_${name.toUpperCase()}_PORT`);
     }
     const urls = Object.fromEntries(Object.entries(addresses).map(([name, address]) => [`KHUE_${name.toUpperCase()}_URL`, address]));
     const config = gatewayConfig({ ...common, ...urls });
     const gateway = await createGateway({ config, log: logOf('gateway') });
     closers.push(() => gateway.stop());
     await listening(gateway.start(), port, '--port');
-    return { address: `http://127.0.0.1:${port}`, issuer: config.issuer, addresses, adminUrl: postgres.adminUrl, close: closeAll };
+    const { now, test } = config.clock;
+    if (test) say(`a test clock is set: it is ${now().toISOString()} here`);
+    return { address: `http://127.0.0.1:${port}`, issuer: config.issuer, addresses, now, adminUrl: postgres.adminUrl, close: closeAll };
   } catch (error) {
     await closeAll().catch(() => undefined);
     throw whyUnusable(folder.path, error) ?? error;
@@ -100,13 +103,14 @@ export const startProduct = async ({ data, port, env, say, onLost, opened, bus: 
 };
 
 /** A port set by the operator is taken as it is; a default one gives way to a free one, for two cities may run side by side. */
-const choosePorts = async (env: Environment): Promise<Partial<Record<ServiceName, number>>> => {
+const choosePorts = async (env: Environment): Promise<Readonly<Record<ServiceName, number>>> => {
   const chosen: Partial<Record<ServiceName, number>> = {};
   for (const name of serviceNames) {
     const given = env[`KHUE_${name.toUpperCase()}_PORT`];
-    chosen[name] = given ? Number(given) : (await isFree(defaultPorts[name])) ? defaultPorts[name] : 0;
+    const { port } = services[name];
+    chosen[name] = given ? Number(given) : (await isFree(port)) ? port : 0;
   }
-  return chosen;
+  return chosen as Record<ServiceName, number>;
 };
 
 const isFree = (port: number): Promise<boolean> =>

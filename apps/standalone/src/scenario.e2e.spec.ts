@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { serviceNames } from '@khue/contracts/services';
 import { freePort } from '@khue/infra/free-port';
 import { openIssuer } from '@khue/gateway/issuer';
 import { afterAll } from 'vitest';
-import { serviceNames, startProduct, type Product } from './product.ts';
+import { startProduct, type Product } from './product.ts';
 import { scenario } from './scenario.fixture.ts';
 
 // Ports that nobody else on this machine is after.

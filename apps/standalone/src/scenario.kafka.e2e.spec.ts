@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { serviceNames } from '@khue/contracts/services';
 import { openIssuer } from '@khue/gateway/issuer';
 import { freePort } from '@khue/infra/free-port';
 import type { LocalKafka } from '@khue/infra/kafka/local-broker';
 import { kafkaBus } from '@khue/messaging/kafka-bus';
 import { describeOnKafka, ownKafka } from '@khue/testing/kafka';
 import { afterAll } from 'vitest';
-import { serviceNames, startProduct, type Product } from './product.ts';
+import { startProduct, type Product } from './product.ts';
 import { scenario } from './scenario.fixture.ts';
 
 // Ports that nobody else on this machine is after.

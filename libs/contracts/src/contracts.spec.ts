@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineEvent, envelope, knownEvents, readEvent, type EventDefinition } from './envelope.ts';
 import { basic, code, id, leavesOf, sensitive } from './fields.ts';
-import { allEvents, breaks, publishedSchemas, type Json } from './published-schema.ts';
+import { breaks, publishedSchemas, type Json } from './published-schema.ts';
+import { allEvents } from './services.ts';
 
 const folder = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const readJson = (path: string): Json => JSON.parse(readFileSync(path, 'utf8')) as Json;

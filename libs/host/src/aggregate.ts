@@ -1,7 +1,7 @@
 import type { Outgoing, Topic } from '@khue/contracts/envelope';
 import type { By, Grounds } from '@khue/contracts/grants';
-import type { Decision } from '@khue/decider/decision';
-import type { Aggregate, Answer, Command, Tx } from '@khue/messaging/command';
+import type { Decision, EntryRefusal } from '@khue/decider/decision';
+import type { Aggregate, Answer, Command, DueChange, Tx } from '@khue/messaging/command';
 import type { Directory } from './directory.ts';
 
 /** A command as a domain sees it: what is wanted, and who wants it. */
@@ -26,9 +26,17 @@ export interface Recorded {
 }
 
 type Typed = { readonly type: string };
-/** A view for each command that a door gives; commands that follow from events have nobody to answer. */
+/**
+ * A view for each command that a door gives; commands that follow from events have nobody to answer. `refusals`: the entries that nothing followed from, of a command
+ * with many.
+ */
 export type Views<Body extends Typed, State> = {
-  readonly [Type in Body['type']]?: (command: Extract<Body, { readonly type: Type }>, state: State, by: By) => Viewed<unknown>;
+  readonly [Type in Body['type']]?: (
+    command: Extract<Body, { readonly type: Type }>,
+    state: State,
+    by: By,
+    refusals: readonly EntryRefusal[],
+  ) => Viewed<unknown>;
 };
 
 /** One noun of a service in the house's grammar (see `Aggregate`); the host adds who decides and what had been loaded. */
@@ -45,6 +53,8 @@ export interface Noun<Body extends Typed, State extends object, Event, V extends
   save(tx: Tx, state: State, before: State): Promise<void>;
   /** What the world is told of an event, right after it evolved. A noun without it tells nothing. */
   outbound?(event: Event, state: State): readonly Outgoing[];
+  /** What an event sets, moves or cancels of things that are to happen by themselves; `host.due` says what then follows. */
+  dues?(event: Event, state: State): readonly DueChange[];
   /** The record a command is about. */
   record(command: Body, state: State): Recorded;
   readonly view: V;

@@ -36,13 +36,14 @@ type Told<T> = T extends readonly (infer Item)[] ? readonly Told<Item>[] : T ext
 /** The body of a route's answer, by its contract. */
 export type BodyOf<R extends Route> = R['answer'] extends z.ZodType ? Told<z.input<R['answer']>> : undefined;
 
-/** What a handler gives back, typed by its route; the status stands in the route alone. */
-export type Reply<R extends Route = Route> =
+/** What a handler gives back, typed by its route. The status stands in the route alone: one written here would be passed over, so it doesn't compile. */
+export type Reply<R extends Route = Route> = (
   | Answer<BodyOf<R>>
   | { readonly body: BodyOf<R>; readonly version?: number }
   /** A body that is JSON already. */
   | { readonly json: Buffer; readonly version?: number }
-  | (R['answer'] extends 'csv' ? File : never);
+  | (R['answer'] extends 'csv' ? File : never)
+) & { readonly status?: never };
 
 export interface File {
   readonly stream: Readable;

@@ -19,6 +19,20 @@ const sent = async (given: string): Promise<{ told: string; logged: string }> =>
   return { told: String(answer.headers['x-correlation-id']), logged: lines.join('') };
 };
 
+test('a refusal whose code has no words is an internal error to the caller, and named with its route in the log', async () => {
+  const lines: string[] = [];
+  const log = createLogger('quota', { write: (line: string) => void lines.push(line) });
+  const http = await createHttp({ catalog: commonProblems, log, logConfig: { requests: 'off', oneIn: 1, slowMs: 1_000 }, metrics: new Registry() });
+  http.get('/marks/:id', () => {
+    throw new Refuse({ accepted: false, code: 'mark-exist' });
+  });
+  const answer = await http.inject({ method: 'GET', url: '/marks/1' });
+  await http.close();
+  expect([answer.statusCode, answer.json().code]).toEqual([500, 'internal-error']);
+  const told = { level: 'error', code: 'mark-exist', route: '/marks/:id', msg: 'a refusal without words' };
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([told]);
+});
+
 describe('a correlation id', () => {
   test.each(['b3c1f6a0-0d6e-7c5e-9f00-001180000101', 'B3C1F6A0-0D6E-4C5E-9F00-ABCDEF012345', 'order-2026-17', 'A1b2C3d4', '12345678-87654321'])(
     'is kept where it is a UUID, or short and without a long number: %s',

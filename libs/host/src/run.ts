@@ -1,6 +1,7 @@
+import type { ServiceName } from '@khue/contracts/services';
 import { embeddedBus } from '@khue/messaging/embedded-bus';
 import { kafkaBus } from '@khue/messaging/kafka-bus';
-import { ConfigProblem, serviceConfig, type ServiceName } from './config.ts';
+import { ConfigProblem, serviceConfig } from './config.ts';
 import type { Deps, RunningService } from './host.ts';
 import { createLogger } from './logger.ts';
 

@@ -1,4 +1,4 @@
-import type { ServiceName } from './config.ts';
+import type { ServiceName } from '@khue/contracts/services';
 import type { Directory } from './directory.ts';
 import { openHost, type Deps, type Host, type HostOptions, type RunningService } from './host.ts';
 

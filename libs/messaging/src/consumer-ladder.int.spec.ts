@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Delivery } from './bus.ts';
 import { consumerTrial, mixed, mixedEffects } from './consumer-trial.fixture.ts';
+import { EventsRefused } from './handler.ts';
 import { NothingCommitted } from './ladder.ts';
 import { severingProxy } from './severing-proxy.fixture.ts';
 import { deliveriesOf, effects, withMessage, type Mood } from './tally.fixture.ts';
@@ -34,6 +35,34 @@ describe('the ladder', () => {
     await consume(deliveriesOf(['a', 'b'], { from: 9 }));
     expect((await parked()).map(([position]) => position)).toEqual([3, 6, 8, 9]);
     expect((await effects(trial.pool))['b']).toEqual([2, 5, 10]);
+  });
+
+  test('events that the domain refuses are parked at once, each under its code, and their neighbors are applied', async () => {
+    let tries = 0;
+    trial.mood = (event) => {
+      if (event.position === 1) tries += 1;
+      // The handler tells all that it refused at the end of the batch; here the first of them does.
+      if (event.position === 3)
+        throw new EventsRefused(
+          new Map([
+            [event.id, 'seat-unknown'],
+            [idAt(7), 'class-full'],
+            // Behind the third of its subject: it is not known what becomes of it once that one is mended.
+            [idAt(6), 'seat-unknown'],
+          ]),
+        );
+    };
+    const deliveries = deliveriesOf(mixed);
+    const idAt = (position: number): string => (deliveries.find((one) => one.position === position)?.message as { id: string }).id;
+    await consume(deliveries);
+    expect(await effects(trial.pool)).toEqual({ a: [1], b: [2, 5], c: [4] });
+    expect(await parked()).toEqual([
+      [3, 'handler: seat-unknown', 1],
+      [6, 'behind-parked', 0],
+      [7, 'handler: class-full', 1],
+      [8, 'behind-parked', 0],
+    ]);
+    expect(tries).toBe(2);
   });
 
   test('an event that passes at a later try is not parked', async () => {

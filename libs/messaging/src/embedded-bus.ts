@@ -153,19 +153,23 @@ const readNext = async (reading: Reading, subscription: Subscription, logOf: Log
   const log = logOf(reading.topic);
   if (!log) return [];
   reading.position ??= (await subscription.reached(reading.topic, 0))?.position ?? 0;
-  const events = await log.read(reading.topic, reading.position, limit).catch((error: unknown) => {
+  const { heard } = subscription;
+  const from = reading.position;
+  const read = (): ReturnType<LogReader['hear']> => (heard ? log.hear(reading.topic, from, limit, heard) : log.read(reading.topic, from, limit));
+  const events = await read().catch((error: unknown) => {
     // The producer has left meanwhile and closed its database.
     if (logOf(reading.topic) !== log) return [];
     throw error;
   });
   if (events.length === limit) reading.due = true;
-  return events.map(({ topic, position, previous, subject, json }) => ({
+  return events.map(({ topic, position, previous, subject, type, json }) => ({
     topic,
     partition: 0,
     position,
     previous,
     subject,
-    message: JSON.parse(json) as unknown,
+    type,
+    message: json === undefined ? undefined : (JSON.parse(json) as unknown),
     nextOffset: null,
   }));
 };

@@ -1,11 +1,11 @@
-import { topics as declaredTopics, type TopicDeclaration } from '@khue/infra/kafka/topics';
 import type { Bus, Producer, RunningSubscription } from './bus.ts';
 import { atMost, kafkaClient, kafkaWaits, within, type Admin, type KafkaClient, type KafkaOptions, type WithAdmin } from './kafka-client.ts';
 import { startKafkaGroup } from './kafka-consumer.ts';
 import { kafkaPublisher } from './kafka-publisher.ts';
+import { topics as declaredTopics, type TopicDeclaration } from './topics.ts';
 
 export interface KafkaBusOptions extends KafkaOptions {
-  /** Topics that may be created; those of infra/kafka unless a test has its own. */
+  /** Topics that may be created; those of the services unless a test has its own. */
   readonly declared?: readonly TopicDeclaration[];
 }
 

@@ -1,10 +1,10 @@
-import type { TopicDeclaration } from '@khue/infra/kafka/topics';
 import type { Log, RunningSubscription, Subscription } from './bus.ts';
 import { boundsOf, kafkaWaits, type Bounds, type KafkaClient, type WithAdmin } from './kafka-client.ts';
 import { watchLife } from './kafka-life.ts';
 import { takeSeat, type Seat } from './kafka-seat.ts';
 import { ensureTopics, isCompacted } from './kafka-topics.ts';
 import { backoff, rest } from './signal.ts';
+import type { TopicDeclaration } from './topics.ts';
 
 export interface KafkaGroupOptions {
   readonly client: KafkaClient;

@@ -1,4 +1,7 @@
-/** Partitions of every topic from its first day: adding some would send a subject's later events elsewhere and reorder it. */
+/**
+ * Partitions of every topic from its first day. Never more for one that is in use: the partition is chosen by a hash of the subject modulo this number, so adding some
+ * moves subjects to other partitions, where their later events are read beside their earlier ones and no longer after them.
+ */
 export const partitionsPerTopic = 12;
 
 /** The partition of a subject, as every Kafka client's default partitioner computes it from the key. */

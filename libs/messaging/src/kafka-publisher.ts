@@ -1,10 +1,10 @@
-import type { TopicDeclaration } from '@khue/infra/kafka/topics';
 import { HoleFound, type Backlog, type Producer, type Publisher, type Stamped } from './bus.ts';
 import { atMost, kafkaWaits, within, type KafkaClient, type Producer as KafkaProducer, type WithAdmin } from './kafka-client.ts';
 import { partitionOf } from './kafka-partition.ts';
 import { ensureTopics } from './kafka-topics.ts';
 import { moveSent, readSent, type Move, type Sent } from './sent.ts';
 import { unlessEnded } from './signal.ts';
+import type { TopicDeclaration } from './topics.ts';
 
 const batch = 1_000;
 /** Not the leader alone: what only it has is lost with it, and the cursor has moved. */
@@ -109,7 +109,7 @@ interface Message {
   readonly key: string;
   readonly value: string;
   readonly partition: number;
-  readonly headers: { readonly position: string; readonly previous: string };
+  readonly headers: { readonly position: string; readonly previous: string; readonly type: string };
 }
 
 interface Prepared {
@@ -140,7 +140,7 @@ const prepare = (topic: string, events: readonly Stamped[], { position, partitio
       key: event.subject,
       value: event.json,
       partition,
-      headers: { position: String(event.position), previous: String(last.get(partition) ?? 0) },
+      headers: { position: String(event.position), previous: String(last.get(partition) ?? 0), type: event.type },
     });
     last.set(partition, event.position);
     moved.set(partition, event.position);

@@ -1,6 +1,6 @@
-import type { TopicDeclaration } from '@khue/infra/kafka/topics';
 import { boundsOf, type Admin } from './kafka-client.ts';
 import { partitionsPerTopic } from './kafka-partition.ts';
+import type { TopicDeclaration } from './topics.ts';
 
 /** Only the latest message of a key is kept for good, so positions are missing by design and nobody can tell a hole. */
 export const isCompacted = (declared: readonly TopicDeclaration[], topic: string): boolean =>

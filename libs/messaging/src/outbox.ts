@@ -31,7 +31,7 @@ export const enqueue = async (tx: Tx, rows: readonly Enqueued[]): Promise<void> 
     columns[5].push(newId());
     columns[6].push(command.now);
     contexts.push(context);
-    documents.push(JSON.stringify(event.definition.data.parse(event.data)));
+    documents.push(JSON.stringify(event.definition.told.parse(event.data)));
   }
   await tx.query({
     name: 'outbox-enqueue',

@@ -87,6 +87,39 @@ export const busContract = (kind: BusKind): void => {
       expect((await work()) - before).toBeLessThan(60);
     });
 
+    test('skips, before it is read, an event of a type that nobody in it hears: one that can not be read is not parked', async () => {
+      await trial.startRelay();
+      const messages: unknown[] = [];
+      await trial.join('one', (subscription) => ({
+        ...subscription,
+        consume: (batch) => {
+          messages.push(...batch.map(({ message }) => message));
+          return subscription.consume(batch);
+        },
+      }));
+      await trial.happen('a');
+      await trial.tellBroken('a', `${trial.service}.unheard`);
+      await trial.happen('a', 'b');
+      await settled(trial.bus);
+      // In the order of the log, and what was skipped left no hole.
+      await trial.expectAllOnceInOrder('one');
+      expect(await trial.parked('one')).toEqual([]);
+      expect(messages.filter((message) => message === undefined).length).toBe(1);
+    });
+
+    test('parks an event of a type that it hears and can not read, and what comes behind it', async () => {
+      await trial.startRelay();
+      await trial.join('one');
+      await trial.happen('a');
+      await trial.tellBroken('a', `${trial.service}.raised`);
+      await trial.happen('a', 'b');
+      await settled(trial.bus);
+      expect((await trial.parked('one')).map(({ subject, reason }) => [subject, reason.split(':')[0]])).toEqual([
+        ['a', 'envelope'],
+        ['a', 'behind-parked'],
+      ]);
+    });
+
     test('that is slow or fails delays only itself', async () => {
       await trial.startRelay();
       let failing = true;

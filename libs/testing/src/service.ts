@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import type { DataOf, EventDefinition, Topic } from '@khue/contracts/envelope';
-import type { ServiceConfig, ServiceName } from '@khue/host/config';
+import { topicsOf, type ServiceName } from '@khue/contracts/services';
+import type { ServiceConfig } from '@khue/host/config';
+import { systemClock } from '@khue/host/clock';
 import type { Deps, RunningService } from '@khue/host/host';
 import { createLogger } from '@khue/host/logger';
 import type { Bus } from '@khue/messaging/bus';
@@ -66,6 +68,7 @@ export const testService = async (
     identityKey: 'a key for tests that nobody else uses',
     bootstrapSub: 'board',
     log: { requests: 'all', oneIn: 1, slowMs: 1_000 },
+    clock: systemClock,
     service: name,
     port: 0,
     databaseUrl: await through(database.appUrl),
@@ -75,7 +78,11 @@ export const testService = async (
   const service = await create({ config, bus, log });
   await service.start();
   const foreign = new Map<string, ForeignLog>();
-  const settle = (): Promise<void> => settled(bus);
+  const settle = async (): Promise<void> => {
+    await settled(bus);
+    // What was applied is read into memory behind the commit; a busy machine takes its time.
+    await service.prepare();
+  };
   return {
     service,
     bus,
@@ -84,7 +91,7 @@ export const testService = async (
     logged,
     publish: async (events) => {
       for (const [topic, ofTopic] of Map.groupBy(events, (event) => event.definition.topic)) {
-        const producer = topic.split('.')[1] as string;
+        const producer = topic.split('.')[1] as ServiceName;
         let log = foreign.get(producer);
         if (!log) foreign.set(producer, (log = await openForeignLog(producer, bus)));
         await log.publish(ofTopic, topic);
@@ -119,10 +126,8 @@ interface ForeignLog {
   close(): Promise<void>;
 }
 
-const topicsOf = (service: string): Topic[] => (service === 'registry' ? ['khue.registry.facts', 'khue.registry.people'] : [`khue.${service}.facts`]);
-
 /** Another service's log, real but without that service. */
-const openForeignLog = async (service: string, bus: Bus): Promise<ForeignLog> => {
+const openForeignLog = async (service: ServiceName, bus: Bus): Promise<ForeignLog> => {
   const database = await postgres();
   await migrate({
     ownerUrl: database.ownerUrl,

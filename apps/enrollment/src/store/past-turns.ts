@@ -1,7 +1,7 @@
 import type { Tx } from '@khue/messaging/command';
+import { expectRows } from '@khue/messaging/rows';
 import { v5 as uuidv5 } from 'uuid';
 import type { PastClass, PastTurn, PlannedTurn } from '../domain/past-turns.ts';
-import { expectRows } from './series.ts';
 
 // Statements of imports have no names: a plan made while a table is empty would read it whole for each chunk of a million rows.
 

@@ -31,7 +31,7 @@ describe('opening a pot', () => {
   it('is for the board over the root unit, with a document, once for a year and a program', () => {
     expect(refusal(openPot(1), initial(), as('approver', 'city'))).toEqual(['out-of-scope', 'rootUnitId', undefined]);
     expect(refusal(openPot(1), initial(), as('board', 'd1'))).toEqual(['out-of-scope', 'rootUnitId', undefined]);
-    expect(refusal(openPot(1), initial(), { ...board, actor: 'another' })).toEqual(['out-of-scope', 'rootUnitId', undefined]);
+    expect(refusal(openPot(1), initial(), { ...board, grants: [] })).toEqual(['out-of-scope', 'rootUnitId', undefined]);
     expect(refusal(openPot(1, { rootUnitId: 'new' }), initial())).toEqual(['unit-not-known-yet', 'rootUnitId', undefined]);
     expect(refusal(openPot(1, { documentNo: ' ' }), initial())).toEqual(['document-missing', 'documentNo', undefined]);
     for (const size of [0, -1, 1.5]) expect(refusal(openPot(size), initial())).toEqual(['size-invalid', 'size', undefined]);
