@@ -210,6 +210,23 @@ describe('a batch', () => {
     expect(await sql('select id from registry.people where identity_number = $1', [numbers.identityNumber])).toEqual([{ id: taker.personId }]);
   });
 
+  test('keeps of whom it erased and registered what became of them last', async () => {
+    const [first, second] = [uuidv7(), uuidv7()];
+    const back = person(null, 'Đi Rồi Lại Về', { importId: first });
+    const gone = person(null, 'Đến Rồi Lại Đi', { importId: first });
+    const takeBack = ({ personId }: RegisterPerson) => ({ type: 'TakeBackPerson', personId, importId: first }) as const;
+    await run(one, people(one), [back]);
+    const answers = await run(one, people(one), [takeBack(back), { ...back, importId: second }, gone, takeBack(gone)]);
+    expect(told(answers)).toEqual(['done', 'done', 'done', 'done']);
+    const ids = [back, gone].map(({ personId }) => personId);
+    expect(await sql('select id, import_id, version from registry.people where id = any($1)', [ids])).toEqual([
+      { id: back.personId, import_id: second, version: 3 },
+    ]);
+    expect(await sql('select person_id, version from registry.erased_people where person_id = any($1) order by person_id', [ids])).toEqual(
+      ids.sort().map((id) => ({ person_id: id, version: 2 })),
+    );
+  });
+
   test('that moves and ends units keeps each period with its own parent', async () => {
     const [a, b] = [uuidv7(), uuidv7()];
     const answers = await run(one, structure(one), [
