@@ -50,7 +50,13 @@ export const applyBatch = async <Body, State, Event>(
   });
   const changed = enqueued.length > 0 || answers.some((answer) => answer.ok);
   // One write to the server for all of it, so that the rows are held for one turn less. The rows that events are about are locked since `load`.
-  await together(tx, () => [changed && aggregate.save(tx, state), writeAudit(tx, audited), enqueue(tx, enqueued), writeDues(tx, dues), decided(answers)]);
+  await together(tx, () => [
+    changed && aggregate.save(tx, state),
+    writeAudit(tx, audited),
+    enqueue(tx, enqueued),
+    writeDues(tx, dues),
+    decided(answers),
+  ]);
   return answers;
 };
 
