@@ -36,14 +36,6 @@ export const ofWhatIsDue: readonly Mutant[] = [
     tests: [[due, 'to a later instant is not fired before that']],
   },
   {
-    name: 'due: gone meanwhile',
-    guard: 'what was cancelled while its command waited does not happen',
-    file: `${src}/due-batch.ts`,
-    find: `!standing.has(key) || changed.has(key) || overtaken(row)`,
-    replace: `changed.has(key) || overtaken(row)`,
-    tests: [[due, 'away is not fired']],
-  },
-  {
     name: 'due: changed within the batch',
     guard: 'what a command of the batch has moved does not happen at its old instant',
     file: `${src}/due-batch.ts`,
@@ -95,8 +87,8 @@ export const ofWhatIsDue: readonly Mutant[] = [
     name: 'due: the lease',
     guard: 'one process of a service fires at a time, so that what is due happens in order',
     file: `${src}/due-pump.ts`,
-    find: `more = lease.held() && (await pass());`,
-    replace: `more = await pass();`,
+    find: `if (stopping.signal.aborted || !lease.held()) return false;`,
+    replace: `if (stopping.signal.aborted) return false;`,
     tests: [[due, 'is not fired by a process that does not hold the lease']],
   },
   {
@@ -106,6 +98,22 @@ export const ofWhatIsDue: readonly Mutant[] = [
     find: `export const dueBatch = 64;`,
     replace: `export const dueBatch = 64 * 1_000;`,
     tests: [[`${host}/due.int.spec.ts`, 'ten thousand things due at once leave a clerk his turn']],
+  },
+  {
+    name: 'due: people first',
+    guard: 'no batch of what is due begins while somebody waits for an answer',
+    file: `${host}/people.ts`,
+    find: `    await answered(givingWayMs);`,
+    replace: ``,
+    tests: [[`${host}/people.spec.ts`, 'waits for the commands under way, and not for ever']],
+  },
+  {
+    name: 'due: a rest between batches',
+    guard: 'after each batch of what is due the machine is people’s for as long',
+    file: `${host}/people.ts`,
+    find: `await pause(Math.min(tookMs, givingWayMs));`,
+    replace: `await pause(Math.min(0, givingWayMs));`,
+    tests: [[`${host}/people.spec.ts`, 'rests for as long as its last step took']],
   },
   {
     name: 'due: an instant in UTC',
@@ -121,7 +129,7 @@ export const ofWhatIsDue: readonly Mutant[] = [
     file: `${src}/due.ts`,
     find: `date_trunc('milliseconds', at)`,
     replace: `date_trunc('microseconds', at)`,
-    tests: [[due, 'written finer than to the millisecond fires too']],
+    tests: [[due, 'written finer than to the millisecond is found again']],
   },
   {
     name: 'test clock: off loopback',

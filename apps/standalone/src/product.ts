@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { serviceNames, services, type ServiceName } from '@khue/contracts/services';
 import { createEnrollment } from '@khue/enrollment/service';
 import { createGateway } from '@khue/gateway/service';
-import { gatewayConfig, serviceConfig, type Environment } from '@khue/host/config';
+import { clockOf, gatewayConfig, readSettings, serviceConfig, type Environment } from '@khue/host/config';
 import type { Deps, RunningService } from '@khue/host/host';
 import { createLogger } from '@khue/host/logger';
 import { startEmbedded } from '@khue/infra/postgres/embedded';
@@ -50,6 +50,9 @@ export interface Product {
 
 /** Starts every service in this process, on one embedded PostgreSQL and one bus. Throws StartProblem for what an operator can mend. */
 export const startProduct = async ({ data, port, env, say, onLost, opened, bus: makeBus }: ProductOptions): Promise<Product> => {
+  // Before anything is started: a clock that can't be is refused at once.
+  const { now, test } = clockOf(readSettings(env));
+  if (test) say(`a test clock is set: it is ${now().toISOString()} here`);
   const folder = await openDataFolder(data);
   await assertFree(port);
   say('PostgreSQL…');
@@ -93,8 +96,6 @@ export const startProduct = async ({ data, port, env, say, onLost, opened, bus: 
     const gateway = await createGateway({ config, log: logOf('gateway') });
     closers.push(() => gateway.stop());
     await listening(gateway.start(), port, '--port');
-    const { now, test } = config.clock;
-    if (test) say(`a test clock is set: it is ${now().toISOString()} here`);
     return { address: `http://127.0.0.1:${port}`, issuer: config.issuer, addresses, now, adminUrl: postgres.adminUrl, close: closeAll };
   } catch (error) {
     await closeAll().catch(() => undefined);

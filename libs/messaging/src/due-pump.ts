@@ -103,7 +103,7 @@ export const startDuePump = (options: DuePumpOptions): DuePump => {
     while (!stopping.signal.aborted) {
       let more = false;
       try {
-        more = lease.held() && (await pass());
+        more = await pass();
         failures = 0;
       } catch (error) {
         failures += 1;

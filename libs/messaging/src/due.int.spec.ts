@@ -62,12 +62,14 @@ describe('a due time', () => {
     expect(await trial.dues()).toMatchObject([{ subject: 'b' }]);
   });
 
-  test('written finer than to the millisecond fires too', async () => {
+  test('written finer than to the millisecond is found again by what can be read of it, to fire and to be counted', async () => {
     await set('a', '2026-01-01T00:00:00.123456Z', chime('fine'));
+    await set('b', '2026-01-01T00:00:00.123456Z', chime('bad', { then: 'thrown' }));
     trial.pump();
     trial.now = day(1);
     await quiet();
     expect(await trial.rung()).toEqual(['fine']);
+    expect(await trial.dues()).toMatchObject([{ subject: 'b', attempts: 3, parked: true }]);
   });
 
   test('that is refused has its answer: the row goes, and the audit keeps the code', async () => {
