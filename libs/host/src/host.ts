@@ -6,6 +6,7 @@ import type { Route } from '@khue/contracts/http/route';
 import { commonProblems, isReplayable, type ProblemCatalog } from '@khue/contracts/problems';
 import type { Bus, RunningSubscription } from '@khue/messaging/bus';
 import type { Aggregate, Answer, Tx } from '@khue/messaging/command';
+import { watchCatchUp } from '@khue/messaging/catch-up';
 import { createConsumer, type Consumer, type ConsumerGroup } from '@khue/messaging/consumer';
 import { assertDurable, maxConnections, openPool } from '@khue/messaging/database';
 import { createGather, type Gather } from '@khue/messaging/gather';
@@ -18,6 +19,7 @@ import { Registry } from 'prom-client';
 import type { ServiceConfig } from './config.ts';
 import { directorySchema, projectedDirectory, type Directory } from './directory.ts';
 import { createDoor, type Call, type Reply } from './door.ts';
+import { watchFilling } from './filling.ts';
 import { serveHealth } from './health.ts';
 import { closeHttp, createHttp } from './http.ts';
 import { createIdentity } from './identity.ts';
@@ -113,11 +115,14 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
   const http = await createHttp({ catalog: problems, log, logConfig: config.log, metrics });
   const projected = options.directory ? undefined : projectedDirectory(pool);
   const directory = options.directory?.(pool) ?? (projected as Directory);
+  const directoryGroup = `${service}-directory`;
+  const filling = watchFilling(directoryGroup);
   const serve = createDoor({
     http,
     identity: createIdentity({ issuer: config.issuer, audience: config.audience }),
     grantsOf: directory.grantsOf,
     catalog: problems,
+    isCaughtUp: filling.isCaughtUp,
     ...(options.extraRoles ? { extraRoles: options.extraRoles } : {}),
     ...(options.now ? { now: options.now } : {}),
   });
@@ -148,7 +153,7 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
   };
   if (projected) {
     consume({
-      group: `${service}-directory`,
+      group: directoryGroup,
       topics: [registryFacts],
       known: projected.known,
       apply: projected.apply,
@@ -171,7 +176,11 @@ export const openHost = async ({ config, bus, log }: Deps, options: HostOptions)
       const holder = `${hostname()}:${config.port}`;
       relay = await startRelay({ url: config.databaseUrl, service, city: config.city, topics: options.produces, bus, holder, log });
     }
-    for (const { consumer } of consumers.values()) subscriptions.push(await bus.subscribe(consumer.subscription));
+    for (const { group, consumer, searchPath } of consumers.values()) {
+      const running = await bus.subscribe(consumer.subscription);
+      subscriptions.push(running);
+      if (searchPath) filling.add(group, watchCatchUp({ pool, subscription: consumer.subscription, running }));
+    }
     timers.push(setInterval(() => void directory.refresh().catch(() => undefined), directoryPollMs));
     timers.push(
       setInterval(() => void pool.query('delete from messaging.idempotency where expires_at < now()').catch(() => undefined), idempotencySweepMs),
