@@ -169,6 +169,11 @@ export const commonProblems = {
     vi: 'Bản ghi đang bị giữ lâu bất thường. Không có gì được ghi. Hãy thử lại.',
     en: 'The record is held unusually long. Nothing was written. Try again.',
   },
+  'not-caught-up': {
+    status: 503,
+    vi: 'Dịch vụ đang nhận dữ liệu lần đầu, chưa đủ để trả lời. Hãy thử lại sau ít phút.',
+    en: 'This service is still taking in its data for the first time and can not answer yet. Try again in a few minutes.',
+  },
   'upstream-away': {
     status: 503,
     vi: 'Một dịch vụ tạm thời không trả lời. Hãy thử lại sau vài giây.',

@@ -4,6 +4,7 @@ import type { EventDefinition, Received, Topic } from '@khue/contracts/envelope'
 import { commonProblems, isReplayable, type ProblemCatalog } from '@khue/contracts/problems';
 import type { ServiceName } from '@khue/contracts/services';
 import type { Bus, RunningSubscription } from '@khue/messaging/bus';
+import { watchCatchUp } from '@khue/messaging/catch-up';
 import type { Aggregate, Answer, Command, Tx } from '@khue/messaging/command';
 import { createConsumer, type Consumer, type ConsumerGroup } from '@khue/messaging/consumer';
 import { assertDurable, maxConnections, openPool } from '@khue/messaging/database';
@@ -20,6 +21,7 @@ import type { ServiceConfig } from './config.ts';
 import { directorySchema, projectedDirectory, type Directory } from './directory.ts';
 import { createDoor, type Serve } from './door.ts';
 import { createDue } from './due.ts';
+import { watchFilling } from './filling.ts';
 import { serveHealth } from './health.ts';
 import { createEar, type Hearing } from './hear.ts';
 import { closeHttp, createHttp } from './http.ts';
@@ -158,11 +160,13 @@ export const openHost = async <D extends Directory = Directory>(
   const http = await createHttp({ catalog: problems, log, logConfig: config.log, metrics });
   const projected = options.directory ? undefined : projectedDirectory(pool);
   const directory = options.directory?.(pool) ?? (projected as unknown as D);
+  const filling = watchFilling(`${service}-directory`);
   const serve = createDoor({
     http,
     identity: createIdentity({ issuer: config.issuer, audience: config.audience, now: () => now().getTime() }),
     grantsOf: directory.grantsOf,
     catalog: problems,
+    isCaughtUp: filling.isCaughtUp,
     extraRoles: (sub) => options.extraRoles?.(sub, directory, config) ?? [],
     now,
   });
@@ -234,7 +238,11 @@ export const openHost = async <D extends Directory = Directory>(
     if (produces) {
       relay = await startRelay({ url: config.databaseUrl, service, city: config.city, topics: options.produces, bus, holder, log });
     }
-    for (const { consumer } of consumers.values()) subscriptions.push(await bus.subscribe(consumer.subscription));
+    for (const { group, consumer, searchPath } of consumers.values()) {
+      const running = await bus.subscribe(consumer.subscription);
+      subscriptions.push(running);
+      if (searchPath) filling.add(group, watchCatchUp({ pool, subscription: consumer.subscription, running }));
+    }
     timers.push(setInterval(() => void directory.refresh().catch(() => undefined), directoryPollMs));
     timers.push(
       setInterval(() => void pool.query('delete from messaging.idempotency where expires_at < now()').catch(() => undefined), idempotencySweepMs),

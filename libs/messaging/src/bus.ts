@@ -56,11 +56,21 @@ export class HoleFound extends Error {
   }
 }
 
+/** Where a partition of a group's topics ends now. */
+export interface Head {
+  readonly topic: string;
+  readonly partition: number;
+  /** Whether who has applied this much has applied all of it; undefined: nothing yet. */
+  readonly isReached: (reached: Reached | undefined) => boolean;
+}
+
 export interface RunningSubscription {
   /** Waits for the batch in flight. */
   stop(): Promise<void>;
   /** Messages that exist and that the group, with all its members, has not applied yet; null while the bus can't tell. */
   lag(): Promise<number | null>;
+  /** The ends of all partitions of its topics; null while the bus can't tell. */
+  heads(): Promise<readonly Head[] | null>;
   /** Instant (ms) since when this consumer has been dead while its broker answers, or null. */
   deadSince(): number | null;
 }
@@ -88,6 +98,8 @@ export interface LogReader {
     limit: number,
     heard: ReadonlySet<string>,
   ): Promise<readonly (Omit<Stamped, 'json'> & { readonly json?: string })[]>;
+  /** The position of a topic's last stamped event, 0 where there is none. */
+  head(topic: string): Promise<number>;
   /** What a topic has after a position: how many stamped events, counted up to a bound (see log-reader.ts), and the oldest one's age. */
   backlog(topic: string, after: number): Promise<Backlog>;
 }

@@ -1,4 +1,14 @@
-import { HoleFound, type Bus, type Delivery, type Log, type LogReader, type Producer, type RunningSubscription, type Subscription } from './bus.ts';
+import {
+  HoleFound,
+  type Bus,
+  type Delivery,
+  type Head,
+  type Log,
+  type LogReader,
+  type Producer,
+  type RunningSubscription,
+  type Subscription,
+} from './bus.ts';
 import { backoff, createSignal, rest } from './signal.ts';
 
 export interface EmbeddedBusOptions {
@@ -141,6 +151,16 @@ const startGroup = (subscription: Subscription, logOf: LogOf, options: EmbeddedB
         readings.map(async ({ topic, position }) => logOf(topic)?.backlog(topic, position ?? (await subscription.reached(topic, 0))?.position ?? 0)),
       );
       return each.reduce((sum, backlog) => sum + (backlog?.rows ?? 0), 0);
+    },
+    heads: async () => {
+      const logs = readings.map(({ topic }) => ({ topic, log: logOf(topic) }));
+      const each = logs.map(async ({ topic, log }): Promise<Head | null> => {
+        const head = await log?.head(topic);
+        return head === undefined ? null : { topic, partition: 0, isReached: (reached) => (reached?.position ?? 0) >= head };
+      });
+      const heads = (await Promise.all(each)).filter((head) => head !== null);
+      // A producer that isn't here yet may have much to tell.
+      return heads.length === logs.length ? heads : null;
     },
     // It lives and dies with its process.
     deadSince: () => null,

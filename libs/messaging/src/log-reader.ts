@@ -40,6 +40,14 @@ export const createLogReader = (pool: Pool, source: string): LogReader => ({
     });
     return rows.map((row) => (row.data === null ? headOf(row) : stamped(row, source)));
   },
+  head: async (topic) => {
+    const { rows } = await pool.query<{ position: number }>({
+      name: 'log-head',
+      text: 'select position from messaging.head where topic = $1',
+      values: [topic],
+    });
+    return rows[0]?.position ?? 0;
+  },
   backlog: async (topic, after) => {
     const { rows } = await pool.query<Backlog>({
       name: 'log-backlog',
