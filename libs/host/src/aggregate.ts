@@ -1,7 +1,7 @@
 import type { Outgoing, Topic } from '@khue/contracts/envelope';
 import type { By, Grounds } from '@khue/contracts/grants';
 import type { Decision, EntryRefusal } from '@khue/decider/decision';
-import type { Aggregate, Answer, Command, DueChange, Tx } from '@khue/messaging/command';
+import type { Aggregate, Command, DueChange, Tx } from '@khue/messaging/command';
 import type { Directory } from './directory.ts';
 
 /** A command as a domain sees it: what is wanted, and who wants it. */
@@ -60,8 +60,6 @@ export interface Noun<Body extends Typed, State extends object, Event, V extends
   readonly view: V;
 }
 
-export type AnyNoun = Noun<never, never, never, never>;
-
 /** The command of a noun that makes `view` answer with this body. */
 export type AnswerTo<V, Type extends string> = Type extends keyof V
   ? Exclude<V[Type], undefined> extends (...given: never[]) => Viewed<infer Body>
@@ -116,9 +114,11 @@ export const bound = <Body extends Typed, State extends object, Event, V extends
           throw new Error(`${noun.noun} tells ${definition.type} on ${definition.topic}, which it does not produce`);
       return told;
     },
-    answer: (command, batch) => {
-      const view = noun.view[command.body.type as Body['type']] as ((given: Body, state: State, by: By) => Viewed<unknown>) | undefined;
-      return { ok: true, ...(view?.(command.body, batch.state, byIn(command, batch)) ?? { body: undefined }) };
+    ...(noun.dues ? { dues: (event, { state }) => noun.dues?.(event, state) ?? [] } : {}),
+    answer: (command, batch, refusals) => {
+      const view = noun.view[command.body.type as Body['type']] as
+        ((given: Body, state: State, by: By, refusals: readonly EntryRefusal[]) => Viewed<unknown>) | undefined;
+      return { ok: true, ...(view?.(command.body, batch.state, byIn(command, batch), refusals) ?? { body: undefined }) };
     },
     subject: (command, { state }) => noun.record(command.body, state),
   };
@@ -127,5 +127,3 @@ export const bound = <Body extends Typed, State extends object, Event, V extends
 /** Maps are copied, for evolving replaces their records; the records themselves are never changed. */
 const copied = <State extends object>(state: State): State =>
   Object.fromEntries(Object.entries(state).map(([member, value]) => [member, value instanceof Map ? new Map(value) : value])) as State;
-
-export type Answered<V, Body extends Typed> = Answer<AnswerTo<V, Body['type']>>;

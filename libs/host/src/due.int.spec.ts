@@ -1,9 +1,10 @@
 import { quotaFacts } from '@khue/contracts/events/quota';
 import { defineRoute } from '@khue/contracts/http/route';
-import { accept, type Decision } from '@khue/decider/decision';
+import { accept, acceptEach, refuseBy, type Decision } from '@khue/decider/decision';
 import { todayIn } from '@khue/contracts/dates';
 import type { Command } from '@khue/messaging/command';
 import { newId } from '@khue/messaging/new-id';
+import { toldCity } from '@khue/testing/city';
 import { eventually } from '@khue/testing/eventually';
 import { bareHome } from '@khue/testing/home';
 import { testService, type TestService } from '@khue/testing/service';
@@ -14,10 +15,14 @@ import type { Clock } from './clock.ts';
 import type { Host } from './host.ts';
 import { service } from './service.ts';
 
-type Body = { readonly type: 'Fall'; readonly subject: string; readonly on: string };
+type Body =
+  | { readonly type: 'Fall'; readonly subject: string; readonly on: string }
+  | { readonly type: 'Bud'; readonly subject: string; readonly falls: readonly (string | null)[] };
 interface Fallen {
   readonly subject: string;
+  readonly falls: string | null;
 }
+const refuse = refuseBy<'never-falls'>();
 
 const time = defineRoute({
   method: 'GET',
@@ -29,15 +34,31 @@ const time = defineRoute({
   answer: z.object({ now: z.string(), today: z.string() }),
 });
 
-/** A noun without tables: its only trace is the audit. */
+/** A noun without tables: its only trace is the audit. A bud falls when it says, or never, which is refused. */
 const leaf = aggregateOf({
   noun: 'leaf',
   load: async () => ({ fallen: new Map<string, true>() }),
-  decide: ({ subject }: Body): Decision<Fallen> => accept({ subject }),
-  evolve: ({ fallen }: { readonly fallen: Map<string, true> }, { subject }: Fallen) => void fallen.set(subject, true),
+  decide: (command: Body): Decision<Fallen> => {
+    const { subject } = command;
+    if (command.type === 'Fall') return accept({ subject, falls: null });
+    const days = command.falls.map((falls, entry) =>
+      falls === null ? { entry, ...refuse('never-falls') } : { subject: `${subject}-${entry}`, falls },
+    );
+    return acceptEach(
+      days.flatMap((day) => ('falls' in day ? [day] : [])),
+      days.flatMap((day) => ('entry' in day ? [{ entry: day.entry, code: day.code }] : [])),
+    );
+  },
+  evolve: ({ fallen }: { readonly fallen: Map<string, true> }, { subject, falls }: Fallen) => {
+    if (falls === null) fallen.set(subject, true);
+  },
+  dues: ({ subject, falls }) => (falls === null ? [] : [{ kind: 'autumn', subject, at: falls }]),
   save: async () => undefined,
-  record: ({ subject, on }: Body, { fallen }) => ({ id: subject, record: { fallen: fallen.has(subject), on } }),
-  view: {},
+  record: (command: Body, { fallen }) => {
+    const { subject: id } = command;
+    return { id, record: command.type === 'Fall' ? { fallen: fallen.has(id), on: command.on } : {} };
+  },
+  view: { Bud: (_, __, ___, refusals) => ({ body: refusals }) },
 });
 
 const opened: TestService[] = [];
@@ -85,6 +106,18 @@ describe('a service', () => {
     expect((await host.pool.query('select from messaging.due')).rowCount).toBe(0);
   });
 
+  test('fires what one of its own commands set, and answers for each entry of it', async () => {
+    const { host } = await start();
+    const bud: Body = { type: 'Bud', subject: 'ash', falls: ['2026-09-01T00:00:00.000Z', null, '2026-08-01T00:00:00.000Z'] };
+    const answer = await host.gather(leaf).handle({ ...byClerk('ash'), body: bud });
+    expect(answer).toEqual({ ok: true, body: [{ entry: 1, code: 'never-falls' }] });
+    clock.at = '2026-10-01T00:00:00.000Z';
+    const told = (subject: string, on: string) => ({ subject, actor: 'service:quota', after: { fallen: true, on } });
+    await eventually(async () =>
+      expect((await fallen(host)).slice(1)).toEqual([told('ash-2', '2026-08-01T00:00:00.000Z'), told('ash-0', '2026-09-01T00:00:00.000Z')]),
+    );
+  });
+
   test('says what is late, parked, or nobody’s', async () => {
     const { host, city } = await start();
     await due(host, 'maple', '2026-01-01T00:01:00.000Z');
@@ -108,6 +141,8 @@ describe('a service', () => {
 
   test('answers by its clock: the instant and the day of a request, and whether a token still holds', async () => {
     const { host, city } = await start();
+    // Who has no directory yet answers nobody.
+    await city.publish([toldCity().unit('city', null)]);
     const real = new Date();
     clock.at = real.toISOString();
     const asked = await city.call('officer.a', 'GET', '/api/quota/v1/time');
