@@ -107,6 +107,33 @@ test('an operator sees what is parked, tries it without effect, and has it appli
   expect((await command('list', '--service', 'reporting')).out).toBe('0 parked, of 0 subjects\n');
 });
 
+test('an operator sees what was due and failed, and has the running service try it again', async () => {
+  const stand = async (): Promise<unknown> =>
+    (await pool.query('select subject, attempts, parked_at is not null as parked from messaging.due order by subject')).rows;
+  await pool.query(
+    `insert into messaging.due (kind, subject, at, body, attempts, parked_at, reason) values
+       ('seat-expiry', 'one', '2026-11-01', '{"secret": "word"}', 5, '2026-11-02', 'TypeError'), ('seat-expiry', 'other', '2026-11-01', '{}', 5, now(), 'TypeError'),
+       ('seat-expiry', 'well', '2026-11-01', '{}', 1, null, null)`,
+  );
+  expect((await command('list', '--service', 'reporting', '--subject', 'one')).out).toBe(
+    '0 parked, of 0 subjects\ndue  seat-expiry  one  at 2026-11-01T00:00:00.000Z  since 2026-11-02T00:00:00.000Z  tried 5  TypeError\n1 due that failed\n',
+  );
+  const before = await stand();
+  expect((await command('redrive', '--service', 'reporting', '--dry-run')).out).toBe(
+    'would apply 0, 0 would stay parked\n2 due would be tried again by the running service\n',
+  );
+  expect(await stand()).toEqual(before);
+  expect((await command('redrive', '--service', 'reporting', '--subject', 'one')).out).toBe(
+    'applied 0, 0 stay parked\n1 due are tried again by the running service\n',
+  );
+  expect(await stand()).toEqual([
+    { subject: 'one', attempts: 0, parked: false },
+    { subject: 'other', attempts: 5, parked: true },
+    { subject: 'well', attempts: 1, parked: false },
+  ]);
+  await pool.query('delete from messaging.due');
+});
+
 test.each([
   [['list'], /--service takes one of/],
   [['drop', '--service', 'reporting'], /Say list or redrive/],

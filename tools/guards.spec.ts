@@ -4,7 +4,18 @@ import devkit from '@nx/devkit';
 import { ESLint } from 'eslint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copySources, output, root, type Copy } from './guards/copy.ts';
-import { bystanders, misplaced, unused, wrongImports, wrongMains, wrongProjects, wrongTypes, writtenWrong, type Planted } from './guards/planted.ts';
+import {
+  bystanders,
+  misplaced,
+  tooNew,
+  unused,
+  wrongImports,
+  wrongMains,
+  wrongProjects,
+  wrongTypes,
+  writtenWrong,
+  type Planted,
+} from './guards/planted.ts';
 import { sourceFiles, treeProblems } from './guards/tree.ts';
 import { uncompilable } from './guards/uncompilable.ts';
 
@@ -140,6 +151,28 @@ describe('what a file may know (dependency-cruiser)', () => {
     const fed = new Set([...everything, ...bystanders].map(({ path }) => path));
     const violations = cruised.summary.violations.filter(({ from, to }) => !fed.has(from) && !fed.has(to));
     expect(violations.map(({ from, to, rule }) => `${rule.name}: ${from} -> ${to}`)).toEqual([]);
+  });
+});
+
+describe('what a browser runs (tsc)', () => {
+  let copy: Copy;
+  let said: string;
+  beforeAll(async () => {
+    copy = copySources();
+    for (const { path, text } of tooNew) copy.write(path, text);
+    said = await output(copy.root, 'typescript/bin/tsc', '-p', 'libs/contracts/tsconfig.browser.json');
+  }, patience);
+  afterAll(() => copy.remove());
+
+  test.each(tooNew.map((planted) => [words(planted), planted] as const))('contracts may not have %s', (_words, { path, rule }) => {
+    expect(said).toMatch(new RegExp(`^${path.replaceAll('.', '\\.')}\\(.*error ${rule}:`, 'm'));
+  });
+
+  test('nothing is named but what was planted, and `types` asks the same', () => {
+    const fed = new Set(tooNew.map(({ path }) => path));
+    expect(said.split('\n').filter((line) => line.includes('error') && !fed.has(line.split('(')[0] as string))).toEqual([]);
+    const { targets } = JSON.parse(readFileSync(join(root, 'tools/project.json'), 'utf8')) as { targets: Record<string, { command: string }> };
+    expect(targets['types']?.command).toBe('tsc -p tsconfig.json --noEmit && tsc -p libs/contracts/tsconfig.browser.json');
   });
 });
 

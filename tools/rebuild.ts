@@ -54,7 +54,10 @@ try {
   const { compositions } = await import('@khue/standalone/product');
   const composed = await compositions[service]({ config, bus, log });
   const served = composed.consumers.get(group);
-  if (!served?.searchPath?.[0]) throw new ConfigProblem(`${service} has no group "${group}" that projects. ${usage}`);
+  if (!served) throw new ConfigProblem(`${service} has no group "${group}". ${usage}`);
+  // What it decides once it has told; its records stand as they were decided.
+  if (!served.searchPath?.[0])
+    throw new ConfigProblem(`${group} of ${service} decides by what it hears and tells others: made anew, it would tell all of it again. ${usage}`);
   const [schema] = served.searchPath;
   if (config.bus === 'embedded') {
     const open = async (producer: ServiceName): Promise<Pool> => {

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openIssuer, tokenLifetimes } from '@khue/gateway/issuer';
-import { readSettings } from '@khue/host/config';
+import { clockOf, readSettings } from '@khue/host/config';
 
 // npm run token -- ACCOUNT [--port 8080] [--data ./.data]: a bearer token signed with the data folder's key, which only its owner can read.
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { port: { type: 'string' }, data: { type: 'string' } } });
@@ -23,6 +23,7 @@ else {
     data,
     issuer: settings.KHUE_OIDC_ISSUER ?? `${settings.KHUE_PUBLIC_URL ?? `http://127.0.0.1:${port}`}/auth`,
     audience: settings.KHUE_AUDIENCE,
+    now: clockOf(settings).now,
   });
   process.stdout.write(`${await issuer.sign(account, tokenLifetimes.local)}\n`);
 }

@@ -58,7 +58,7 @@ export function* historyEvents(city: SampleCity, scale: number): Generator<Recei
       classes += 1;
       const told = { classId, code: classCode, programCode: program, line: program, hostUnitId: idOf(host), from, to };
       yield live()
-        ? received(classOpened, classId, { ...told, programId: idOf(program), size: 1_000 })
+        ? received(classOpened, classId, { ...told, programId: idOf(program), programVersion: 1, organizers: [], size: 1_000 })
         : received(pastClassRecorded, classId, { ...told, importId });
     }
     turns += 1;

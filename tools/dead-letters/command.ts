@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { isServiceName, serviceNames, type ServiceName } from '@khue/contracts/services';
 import { ConfigProblem } from '@khue/host/config';
 import type { ConsumerGroup } from '@khue/messaging/consumer';
+import { listParkedDues, retryParkedDues } from '@khue/messaging/due';
 import { listParked, type ParkedEvent } from '@khue/messaging/parking';
 import { redrive, type RedriveReport } from '@khue/messaging/redrive';
 import type { Log } from '@khue/messaging/bus';
@@ -62,7 +63,7 @@ export interface Outcome {
 
 const page = 1_000;
 
-/** Lists what is parked, without payloads, for these may hold personal data. */
+/** Lists what is parked, events and, unless a group is named, what was due and failed; without payloads, for these may hold personal data. */
 export const list = async (pool: Pool, { service, group, subject }: DeadLettersOptions): Promise<Outcome> => {
   const parked: ParkedEvent[] = [];
   for (let rows: readonly ParkedEvent[] | undefined; rows === undefined || rows.length === page;) {
@@ -78,10 +79,21 @@ export const list = async (pool: Pool, { service, group, subject }: DeadLettersO
       `${first.group}  ${first.topic}  ${first.subject}  position ${first.position}${more}  since ${first.parkedAt}  tried ${first.attempts}  ${first.reason}`,
     ];
   });
-  return { json: { service, parked }, lines: [...lines, `${parked.length} parked, of ${waiting.size} subjects`], done: true };
+  const due = group === undefined ? await listParkedDues(pool, subject, page) : [];
+  const dueLines = due.map((row) => `due  ${row.kind}  ${row.subject}  at ${row.at}  since ${row.parkedAt}  tried ${row.attempts}  ${row.reason}`);
+  return {
+    json: { service, parked, due },
+    lines: [
+      ...lines,
+      `${parked.length} parked, of ${waiting.size} subjects`,
+      ...dueLines,
+      ...(due.length > 0 ? [`${due.length}${due.length === page ? ' or more' : ''} due that failed`] : []),
+    ],
+    done: true,
+  };
 };
 
-/** Applies parked events again through the service's own handlers; `dryRun` says what would happen. */
+/** Applies parked events again through the service's own handlers, and has what was due and failed tried again; `dryRun` says what would happen. */
 export const redriveAll = async (pool: Pool, groups: Iterable<ConsumerGroup>, options: DeadLettersOptions, log: Log): Promise<Outcome> => {
   const { service, group, subject, dryRun } = options;
   const known = [...groups];
@@ -100,9 +112,15 @@ export const redriveAll = async (pool: Pool, groups: Iterable<ConsumerGroup>, op
     ].join(', '),
   );
   const total = (what: 'applied' | 'kept'): number => subjects.reduce((sum, each) => sum + each[what], 0);
+  // The running service fires them: only it knows its clock and its turn.
+  const due = group !== undefined ? 0 : dryRun ? (await listParkedDues(pool, subject)).length : await retryParkedDues(pool, subject);
   return {
-    json: { service, dryRun, groups: reports },
-    lines: [...lines, `${dryRun ? 'would apply' : 'applied'} ${total('applied')}, ${total('kept')} ${dryRun ? 'would stay' : 'stay'} parked`],
+    json: { service, dryRun, groups: reports, due },
+    lines: [
+      ...lines,
+      `${dryRun ? 'would apply' : 'applied'} ${total('applied')}, ${total('kept')} ${dryRun ? 'would stay' : 'stay'} parked`,
+      ...(due > 0 ? [`${due} due ${dryRun ? 'would be' : 'are'} tried again by the running service`] : []),
+    ],
     done: subjects.every((each) => each.failed === undefined),
   };
 };

@@ -142,6 +142,14 @@ export const ofTheConsumer: readonly Mutant[] = [
     tests: [[redrive, 'stops a subject at the first that fails again']],
   },
   {
+    name: 'rebuild: never tells',
+    guard: 'what a group has told is not told again when it is made anew',
+    file: `${src}/shadow.ts`,
+    find: `if (elsewhere.length === 0) return;`,
+    replace: `if (elsewhere.every((table) => table === 'messaging.log')) return;`,
+    tests: [[`${src}/rebuild.int.spec.ts`, 'when the handler tells others, and nothing is told a second time']],
+  },
+  {
     name: 'rebuild: caught up',
     guard: 'the new projections take the place of the old when both have applied the same',
     file: `${src}/rebuild.ts`,
@@ -156,5 +164,16 @@ export const ofTheConsumer: readonly Mutant[] = [
     find: `if (erased.length === 0) return;`,
     replace: `if (erased.length >= 0) return;`,
     tests: [[`${src}/parking.int.spec.ts`, 'takes out what is parked of the person']],
+  },
+  {
+    name: 'consumer: what nobody hears is not read',
+    guard: 'an event of a type that a group does not hear is never parked by it',
+    file: `${src}/sift.ts`,
+    find: `type !== undefined && !known.has(type) ? { outcome: 'unknown-type', type } : read(known, delivery)`,
+    replace: `read(known, delivery)`,
+    tests: [
+      [`${src}/sift.spec.ts`, 'skips by its header what it does not know, whatever the message is'],
+      [`${src}/sift.spec.ts`, 'parks what can not be read and behind it'],
+    ],
   },
 ];

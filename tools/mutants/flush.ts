@@ -137,6 +137,14 @@ export const ofTheFlush: readonly Mutant[] = [
     tests: [[gather, 'holds If-Match against the version that the batch has reached']],
   },
   {
+    name: 'If-Match: of what is hidden',
+    guard: 'a version seen tells nobody that a record exists which they may not read',
+    file: `${src}/apply.ts`,
+    find: `command.ifMatch !== undefined && !isHidden`,
+    replace: `command.ifMatch !== undefined`,
+    tests: [['apps/registry/src/routes/people.int.spec.ts', 'does not exist for who may not read the record']],
+  },
+  {
     name: 'overload',
     guard: 'more commands than can wait are refused at once',
     file: `${src}/gather.ts`,

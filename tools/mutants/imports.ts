@@ -4,10 +4,27 @@ const src = 'libs/imports/src';
 const flow = `${src}/import-flow.int.spec.ts`;
 const planning = `${src}/planning-beside-people.int.spec.ts`;
 const way = `${src}/give-way.spec.ts`;
+const door = `${src}/import-door.int.spec.ts`;
 const runner = `${src}/import-runner.int.spec.ts`;
 
 /** Files that become rows. */
 export const ofTheImports: readonly Mutant[] = [
+  {
+    name: 'import: whose it is',
+    guard: 'an import does not exist for those who may not import for its unit',
+    file: `${src}/import-door.ts`,
+    find: `if (!status || !grant) throw new Refuse('not-found');`,
+    replace: `if (!status) throw new Refuse('not-found');`,
+    tests: [[door, 'and does not exist for those who are not over it']],
+  },
+  {
+    name: 'import: roles of importers',
+    guard: 'who reads everything of a unit is not yet one who imports for it',
+    file: `${src}/import-door.ts`,
+    find: `mayRead(caller.grants, directory.units(), unitId, today, callers)`,
+    replace: `mayRead(caller.grants, directory.units(), unitId, today)`,
+    tests: [[door, 'and does not exist for those who are not over it']],
+  },
   {
     name: 'import: hash of the plan',
     guard: 'exactly the plan that was looked at is committed',

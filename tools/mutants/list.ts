@@ -1,5 +1,6 @@
 import { ofTheConsumer } from './consumer.ts';
 import { ofTheDoors } from './doors.ts';
+import { ofWhatIsDue } from './due.ts';
 import { ofTheFlush } from './flush.ts';
 import { ofGrammar } from './grammar.ts';
 import { ofTheImports } from './imports.ts';
@@ -19,4 +20,5 @@ export const mutants: readonly Mutant[] = [
   ...ofTheDoors,
   ...ofTheImports,
   ...ofWhatStands,
+  ...ofWhatIsDue,
 ];

@@ -32,8 +32,8 @@ export const ofQuota: readonly Mutant[] = [
     name: 'quota: units as they were read',
     guard: 'accounts are looked for by the units by which they were loaded',
     file: 'libs/host/src/aggregate.ts',
-    find: `decide: (command, batch) => noun.decide(command.body, byOf(command, batch.units), batch.state)`,
-    replace: `decide: (command, batch) => noun.decide(command.body, byOf(command, units()), batch.state)`,
+    find: `noun.decide(command.body, byIn(command, batch), batch.state)`,
+    replace: `noun.decide(command.body, byOf(command, { units: units(), grantsOf }), batch.state)`,
     tests: [[`${quota}/store/ledger.int.spec.ts`, 'a unit that becomes known between reading and deciding']],
   },
   {

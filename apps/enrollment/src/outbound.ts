@@ -18,7 +18,7 @@ import {
 } from '@khue/contracts/events/enrollment';
 import type { ClassOpened } from './domain/classes.ts';
 import { untold, type EnrollmentEvent } from './domain/enrollment.ts';
-import type { PastEvent } from './domain/past-turns.ts';
+import type { PastTurnEvent, PastTurns } from './domain/past-turns.ts';
 import type { ProgramPublished } from './domain/programs.ts';
 import { classOf, openRules, type Enrollment, type Enrollments } from './domain/records.ts';
 
@@ -35,8 +35,9 @@ export const tellProgram = ({ program }: ProgramPublished): Outgoing[] => {
 };
 
 export const tellClass = ({ opened }: ClassOpened): Outgoing[] => {
-  const { id, code, programId, programCode, line, hostUnitId, size, from, to } = opened;
-  return [tell(classOpened, id, 1, { classId: id, code, programId, programCode, line, hostUnitId, size, from, to })];
+  const { id, code, programId, programCode, programVersion, line, hostUnitId, organizers, size, from, to } = opened;
+  const told = { classId: id, code, programId, programCode, programVersion, line, hostUnitId, organizers: [...organizers], size, from, to };
+  return [tell(classOpened, id, 1, told)];
 };
 
 /** The year of the intake, whose pot the seat is asked of. */
@@ -66,7 +67,13 @@ export const tellEnrollment = (event: EnrollmentEvent, state: Enrollments): Outg
       return [tell(nominationApproved, enrollmentId, sequence, who)];
     case 'SeatRequested':
       return [
-        tell(seatRequested, enrollmentId, sequence, { enrollmentId, unitId, programCode: classOf(state, row).programCode, year: yearOf(state, row) }),
+        tell(seatRequested, enrollmentId, sequence, {
+          enrollmentId,
+          unitId,
+          programCode: classOf(state, row).programCode,
+          year: yearOf(state, row),
+          personId,
+        }),
       ];
     case 'LearnerAdmitted': {
       const { programCode, line } = classOf(state, row);
@@ -81,51 +88,21 @@ export const tellEnrollment = (event: EnrollmentEvent, state: Enrollments): Outg
   }
 };
 
-export const tellPast = (event: PastEvent): Outgoing => {
-  switch (event.type) {
-    case 'PastClassRecorded': {
-      const { id, code, programCode, line, hostUnitId, from, to, sequence } = event.past;
-      return tell(pastClassRecorded, id, sequence, { classId: id, code, programCode, line, hostUnitId, from, to, importId: event.importId });
-    }
-    case 'PastClassRevoked':
-      return tell(pastClassRevoked, event.past.id, event.past.sequence, { classId: event.past.id, importId: event.importId });
-    case 'TurnRecorded': {
-      const { id, classId, personId, unitId, documentNo, sequence } = event.turn;
-      return tell(turnRecorded, id, sequence, { turnId: id, classId, personId, unitId, importId: event.importId, documentNo });
-    }
-    case 'TurnRevoked': {
-      const { id, classId, personId, unitId, sequence } = event.turn;
-      return tell(turnRevoked, id, sequence, { turnId: id, classId, personId, unitId, importId: event.importId });
-    }
+/** A class is told of before its turns and taken back after them: so the events come. */
+export const tellPastTurn = (event: PastTurnEvent, state: PastTurns): Outgoing[] => {
+  const { importId } = event;
+  if (event.type === 'PastClassRecorded' || event.type === 'PastClassRevoked') {
+    const past = state.classes.get(event.classId);
+    if (!past) return [];
+    const { id: classId, code, programCode, line, hostUnitId, from, to, sequence } = past;
+    return event.type === 'PastClassRevoked'
+      ? [tell(pastClassRevoked, classId, sequence, { classId, importId })]
+      : [tell(pastClassRecorded, classId, sequence, { classId, code, programCode, line, hostUnitId, from, to, importId })];
   }
-};
-
-/** An enrollment as its writers get it back, with what was found: that is kept for a repeated key. the door puts the words in. */
-export const keptEnrollment = (row: Enrollment, state: Enrollments) => {
-  const { id, classId, personId, unitId, seat, reason, enteredBy, enteredAt, approvedBy, approvedAt, version, eligibility, waivers } = row;
-  const { code: classCode, programCode, line, from, to } = classOf(state, row);
-  return {
-    id,
-    provenance: 'live',
-    state: row.state,
-    classId,
-    classCode,
-    programCode,
-    line,
-    from,
-    to,
-    personId,
-    unitId,
-    seat,
-    reason,
-    documentNo: null,
-    importId: null,
-    enteredBy,
-    enteredAt,
-    approvedBy,
-    approvedAt,
-    version,
-    eligibility,
-    waivers,
-  } as const;
+  const turn = state.turns.get(event.turnId);
+  if (!turn) return [];
+  const { id: turnId, classId, personId, unitId, documentNo, sequence } = turn;
+  return event.type === 'TurnRevoked'
+    ? [tell(turnRevoked, turnId, sequence, { turnId, classId, personId, unitId, importId })]
+    : [tell(turnRecorded, turnId, sequence, { turnId, classId, personId, unitId, importId, documentNo })];
 };

@@ -1,39 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import type { DataOf, EventDefinition } from '@khue/contracts/envelope';
 import type { LearnerFacts } from '@khue/contracts/learner-facts';
-import {
-  grantIssued,
-  historyAssigned,
-  personCard,
-  personErased,
-  unitDissolved,
-  unitEstablished,
-  unitSucceeded,
-} from '@khue/contracts/events/registry';
-import type { Role } from '@khue/contracts/grants';
+import { historyAssigned, personCard, personErased, unitDissolved, unitSucceeded } from '@khue/contracts/events/registry';
 import { makeIdentityNumber } from '@khue/contracts/identity-number';
 import { identityRef } from '@khue/host/identity-ref';
+import { toldCity } from '@khue/testing/city';
 import type { Published, TestService } from '@khue/testing/service';
-import { v5 as uuidv5 } from 'uuid';
 
 export const api = '/api/enrollment/v1';
 
-/** The same id for the same word, in every run. */
-export const idOf = (word: string): string => uuidv5(word, '6f6d2a0e-6f2e-4f57-9a52-6a2c1f0b9d11');
-
-const told = <D extends EventDefinition>(definition: D, subject: string, data: DataOf<D>): Published => ({ definition, subject, data }) as Published;
-
-const unit = (code: string, parent: string | null, from = '2008-08-01'): Published =>
-  told(unitEstablished, idOf(code), {
-    unitId: idOf(code),
-    code,
-    kind: 'body',
-    name: code,
-    parentId: parent && idOf(parent),
-    from,
-    documentNo: null,
-    sample: true,
-  });
+export const { id: idOf, told, unit, grant } = toldCity();
 
 const ended = (code: string, on: string, ...successors: string[]): Published =>
   successors.length === 0
@@ -45,11 +20,6 @@ const ended = (code: string, on: string, ...successors: string[]): Published =>
         documentNo: null,
         sample: true,
       });
-
-export const grant = (sub: string, role: Role, at: string): Published => {
-  const grantId = idOf(`grant ${sub} ${role} ${at}`);
-  return told(grantIssued, grantId, { grantId, sub, role, unitId: idOf(at), validFrom: '2018-01-01', validTo: null, documentNo: '1-QĐ/TU' });
-};
 
 /**
  * The city with the school; districts d1 (c11, c12) and d2 (c21). On 2025-07-01 "old" ended, split into c11 and c21. Accounts are named after what they may:

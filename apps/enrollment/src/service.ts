@@ -1,51 +1,32 @@
-import { fileURLToPath } from 'node:url';
 import { enrollmentFacts } from '@khue/contracts/events/enrollment';
-import { openHost, type Deps, type RunningService } from '@khue/host/host';
-import { createImportFlow } from '@khue/imports/import-flow';
-import { createImportRunner } from '@khue/imports/import-runner';
-import { importMigrations } from '@khue/imports/migrations';
-import { importRefusals } from '@khue/imports/refusals';
+import { turnImport } from '@khue/contracts/http/enrollment';
+import { service } from '@khue/host/service';
+import { openImports } from '@khue/imports/import-door';
 import { Gauge } from 'prom-client';
-import { createCommands } from './commands.ts';
+import { createCommands, enrollmentsBy } from './commands.ts';
 import { refusals } from './domain/refusals.ts';
-import { backlogBelow } from '@khue/host/pace';
 import { pastTurnImport } from './imports/past-turns.ts';
-import { peopleInbound, quotaInbound } from './inbound.ts';
+import { people, seats } from './inbound.ts';
 import { serveCatalog } from './routes/catalog.ts';
 import { serveEnrollments } from './routes/enrollments.ts';
-import { serveImports } from './routes/imports.ts';
 import { serveNominations } from './routes/nominations.ts';
 import { oldestWaiting } from './store/reading.ts';
 import { createRuleBook } from './store/rule-sets.ts';
+import { keepSeatEvents } from './store/timeline.ts';
 
-const migrations = fileURLToPath(new URL('../prisma/migrations', import.meta.url));
+const frame = { produces: [enrollmentFacts], problems: refusals, home: import.meta.url } as const;
 
 /** Programs, classes, nominations and their approval, admission, and the turns of the past. Hears quota of seats and the registry of people. */
-export const createEnrollment = async (deps: Deps): Promise<RunningService> => {
-  const host = await openHost(deps, {
-    migrations: [importMigrations, migrations],
-    problems: { ...importRefusals, ...refusals },
-    produces: [enrollmentFacts],
-  });
+export const createEnrollment = service('enrollment', frame, (host) => {
   const ruleBook = createRuleBook(host.pool);
-  const commands = createCommands(host, ruleBook);
+  const enrollments = enrollmentsBy(ruleBook);
+  const commands = createCommands(host, enrollments);
   serveCatalog(host, commands);
   serveNominations(host, commands, ruleBook);
   serveEnrollments(host, ruleBook);
-  host.consume(quotaInbound(commands));
-  host.consume(peopleInbound());
-  const kinds = [pastTurnImport(host)];
-  const runner = createImportRunner({
-    pool: host.pool,
-    kinds,
-    pace: backlogBelow(host),
-    people: host.people,
-    committed: host.wakeRelay,
-    onError: (error, importId) => host.log.error({ err: error, importId }, 'a chunk of an import failed'),
-  });
-  serveImports(host, createImportFlow({ pool: host.pool, kinds, people: host.people, wake: runner.wake }));
-  host.onStart(async () => runner.start());
-  host.onStop(() => runner.stop());
+  host.hear(enrollments, seats, { as: 'quota', also: keepSeatEvents });
+  host.project(people);
+  openImports(host, { routes: turnImport, kinds: [pastTurnImport(host)], uploads: 'b1f0f2f4-2b60-4d4e-8b8e-0a2f5b3a7d19' });
   new Gauge({
     name: 'khue_saga_oldest_seconds',
     help: 'Age of the oldest approved enrollment that has no answer of quota',
@@ -57,5 +38,4 @@ export const createEnrollment = async (deps: Deps): Promise<RunningService> => {
       else this.set(seconds);
     },
   });
-  return host.service;
-};
+});

@@ -1,3 +1,4 @@
+import type { Clock } from '@khue/host/clock';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, type Registry } from 'prom-client';
 
@@ -10,13 +11,18 @@ interface ServiceHealth {
 }
 
 /** The gateway serves on while services are away; `services` says how each of them is. */
-export const serveHealth = (http: FastifyInstance, metrics: Registry, services: Readonly<Record<string, string>>): void => {
+export const serveHealth = (http: FastifyInstance, metrics: Registry, services: Readonly<Record<string, string>>, clock: Clock): void => {
   collectDefaultMetrics({ register: metrics });
   http.get('/health/live', async () => ({ status: 'live' }));
   http.get('/health/ready', async () => {
     const asked = await Promise.all(Object.entries(services).map(async ([service, base]) => [service, await ask(base)] as const));
     const away = asked.filter(([, health]) => health.status !== 'ready').map(([service]) => service);
-    return { status: 'ready', degraded: away, services: Object.fromEntries(asked) };
+    return {
+      status: 'ready',
+      degraded: away,
+      services: Object.fromEntries(asked),
+      ...(clock.test ? { testClock: clock.now().toISOString() } : {}),
+    };
   });
   http.get('/metrics', async (_, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
 };

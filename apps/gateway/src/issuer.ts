@@ -24,6 +24,7 @@ export interface IssuerOptions {
   readonly data: string;
   readonly issuer: string;
   readonly audience: string;
+  readonly now?: () => Date;
 }
 
 interface StoredClient {
@@ -34,7 +35,7 @@ interface StoredClient {
 }
 
 /** The built-in issuer of the embedded mode: one signing key, systems that subscribe, and no passwords of people. */
-export const openIssuer = async ({ data, issuer, audience }: IssuerOptions): Promise<Issuer> => {
+export const openIssuer = async ({ data, issuer, audience, now = () => new Date() }: IssuerOptions): Promise<Issuer> => {
   const folder = join(data, 'issuer');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const privateJwk = await readOrMake(join(folder, 'key.json'), makeKey);
@@ -44,16 +45,18 @@ export const openIssuer = async ({ data, issuer, audience }: IssuerOptions): Pro
     algorithm: alg,
     // Made from the public half, so that nothing of the private one can be in it.
     jwks: { keys: [{ ...createPublicKey({ key: { ...privateJwk }, format: 'jwk' }).export({ format: 'jwk' }), kid, alg, use }] },
-    sign: (sub, lifetimeSeconds) =>
-      new SignJWT({})
+    sign: (sub, lifetimeSeconds) => {
+      const issuedAt = Math.floor(now().getTime() / 1_000);
+      return new SignJWT({})
         .setProtectedHeader({ alg, kid, typ: 'JWT' })
         .setIssuer(issuer)
         .setAudience(audience)
         .setSubject(sub)
-        .setIssuedAt()
-        .setExpirationTime(`${lifetimeSeconds}s`)
+        .setIssuedAt(issuedAt)
+        .setExpirationTime(issuedAt + lifetimeSeconds)
         .setJti(randomBytes(12).toString('base64url'))
-        .sign(key),
+        .sign(key);
+    },
     authenticate: async (clientId, secret) => {
       const client = (await readClients(folder)).find((known) => known.clientId === clientId);
       // A client that does not exist takes as long as one whose secret is wrong.

@@ -7,6 +7,9 @@ import { testIssuer } from '@khue/testing/tokens';
 import { expect, onTestFinished, test } from 'vitest';
 import { createGateway } from './service.ts';
 
+/** Whole programs are loaded, maybe beside others. */
+const patience = 30_000;
+
 /** A service that says its name to whatever it is asked. */
 const standIn = async (name: string): Promise<string> => {
   const server: Server = createServer((_, response) => response.end(name));
@@ -15,7 +18,7 @@ const standIn = async (name: string): Promise<string> => {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 };
 
-test('every route that the gateway documents is answered by the service it belongs to', async () => {
+test('every route that the gateway documents is answered by the service it belongs to', { timeout: patience }, async () => {
   const issuer = await testIssuer();
   onTestFinished(() => issuer.close());
   const urls = await Promise.all(serviceNames.map(async (name) => [`KHUE_${name.toUpperCase()}_URL`, await standIn(name)] as const));

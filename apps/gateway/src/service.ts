@@ -33,22 +33,26 @@ export const createGateway = async ({
   const metrics = new Registry();
   const http = await createHttp({ catalog: commonProblems, log, logConfig: config.log, metrics });
   const { services } = config;
+  const { now } = config.clock;
   if (!config.externalIssuer)
-    await serveAuth(http, await openIssuer({ data: config.data, issuer: config.issuer, audience: config.audience }), config.issuer);
+    await serveAuth(http, await openIssuer({ data: config.data, issuer: config.issuer, audience: config.audience, now }), config.issuer);
   const document = openApiDocument(allRoutes, { version: '1.0.0', serverUrl: config.publicUrl });
   http.get('/openapi.json', async () => document);
   await http.register(swagger, { mode: 'static', specification: { document: document as never } });
   await http.register(swaggerUi, { routePrefix: '/docs' });
-  serveHealth(http, metrics, services);
+  serveHealth(http, metrics, services, config.clock);
   await serveProxy(http, {
     services,
-    identity: createIdentity({ issuer: config.issuer, audience: config.audience }),
+    identity: createIdentity({ issuer: config.issuer, audience: config.audience, now: () => now().getTime() }),
     problems: commonProblems,
     limits,
   });
   return {
     http,
-    start: () => http.listen({ port: config.port, host: config.host }),
+    start: () => {
+      if (config.clock.test) log.warn({ now: now().toISOString() }, 'goes by a test clock, not by the time');
+      return http.listen({ port: config.port, host: config.host });
+    },
     stop: () => closeHttp(http),
   };
 };

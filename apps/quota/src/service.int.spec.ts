@@ -1,3 +1,4 @@
+import { grantIssued } from '@khue/contracts/events/registry';
 import { enrollmentWithdrawn, learnerAdmitted, seatRequested } from '@khue/contracts/events/enrollment';
 import { createLogger } from '@khue/host/logger';
 import { embeddedBus } from '@khue/messaging/embedded-bus';
@@ -7,6 +8,7 @@ import { testService, type Published, type TestService } from '@khue/testing/ser
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { createQuota } from './service.ts';
 
 let quota: TestService;
@@ -156,6 +158,16 @@ describe('a seat', () => {
     expect([hidden.code, hidden.status]).toEqual(['seat-unknown', 404]);
     expect({ ...hidden, correlationId: '' }).toEqual({ ...unknown, correlationId: '' });
   });
+});
+
+test('a grant in a role of a later release gives no right and is not parked', async () => {
+  // A list is read in scope under a grant in any role.
+  const data = { grantId: id('grant-to-come'), sub: 'inspector', role: 'inspector', unitId: id('city'), validFrom: '2020-01-01', validTo: null };
+  const tomorrows = { ...grantIssued, told: z.any() };
+  await quota.publish([told(tomorrows, id('grant-to-come'), { ...data, documentNo: 'QD-1' } as never)]);
+  expect((await quota.service.pool.query(`select role from directory.granted where sub = 'inspector'`)).rows).toEqual([]);
+  expect((await quota.call('inspector', 'GET', '/api/quota/v1/pots?year=2026')).statusCode).toBe(403);
+  expect((await quota.service.pool.query('select 1 from messaging.parked')).rowCount).toBe(0);
 });
 
 test('a key belongs to one account and one address', async () => {

@@ -118,6 +118,13 @@ describe('a registry', () => {
       { id: grantId, revokedOn: expect.any(String), version: 2 },
     ]);
     expect(await city.ask('officer.a', 'GET', '/grants')).toMatchObject({ status: 403 });
+    // A board elsewhere, to whom it is not listed, hears what they would hear of none.
+    const hidden = await city.grant('officer.other', 'officer', 'd1');
+    await city.grant('board.d2', 'board', 'd2');
+    const answers = await Promise.all([hidden, nowhere].map((id) => city.ask('board.d2', 'POST', `/grants/${id}/revoke`, { documentNo: '3-QĐ/TU' })));
+    expect(answers[0]).toMatchObject({ status: 404, body: { code: 'not-found' } });
+    const [unseen, none] = answers.map((told) => ({ ...told, body: { ...told.body, correlationId: '' } }));
+    expect(unseen).toEqual(none);
     const audit = await city.sql('select actor, command, reason, before, after from messaging.audit where subject = $1 order by id', [grantId]);
     expect(audit).toMatchObject([
       { actor: 'board', command: 'IssueGrant', before: null },
@@ -167,7 +174,7 @@ describe('a registry', () => {
     ]);
 
     // The old unit's officer writes nothing more, and reads nothing: the unit is no more.
-    expect(await city.ask('officer.old', 'PATCH', `/people/${person.id}`, { sex: 'male' }, { 'if-match': '"1"' })).toMatchObject({ status: 403 });
+    expect(await city.ask('officer.old', 'PATCH', `/people/${person.id}`, { sex: 'male' }, { 'if-match': '"1"' })).toMatchObject({ status: 404 });
     // Not assigned yet: the board's to read. Assigned: the successor's, and nobody else's.
     for (const sub of ['officer.a', 'officer.b', 'officer.old']) expect((await city.ask(sub, 'GET', `/people/${person.id}`)).status).toBe(404);
     const assign = { items: [{ personId: person.id, toUnitId: city.units.c12 }] };

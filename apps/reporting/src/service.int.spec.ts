@@ -52,8 +52,22 @@ const get = async (sub: string, url: string): Promise<{ status: number; body: an
   return { status: response.statusCode, body: response.json() };
 };
 
+const pot = (name: string, year: number): Published =>
+  event({
+    definition: potOpened,
+    subject: id(name),
+    data: { potId: id(name), year, programCode: 'advanced-theory', size: 1, documentNo: 'QD-3', rootUnitId: id('city') },
+  });
+/** Answers to the same question while the service was filled for the first time. */
+const early: { status: number; retryAfter: unknown; code: unknown }[] = [];
+const askEarly = async (): Promise<void> => {
+  const { statusCode: status, headers, json } = await reporting.call('reader', 'GET', '/api/reporting/v1/five-years?from=2018&to=2022');
+  early.push({ status, retryAfter: headers['retry-after'], code: json().code });
+};
+
 beforeAll(async () => {
   reporting = await testService('reporting', createReporting);
+  await askEarly();
   await reporting.publish([
     unit('city', null),
     unit('old', 'city'),
@@ -88,8 +102,16 @@ beforeAll(async () => {
     turn('t5', 'c4', 'an', 'other'),
     pastClass('c4', 'districts', 'other', '2023-01-01'),
   ]);
+  await askEarly();
+  await reporting.publish([pot('of another year', 2031)]);
 });
 afterAll(() => reporting.stop());
+
+test('before a service has heard all that was told before it came, it gives no figures instead of wrong ones', () => {
+  // First nobody was there to hear, then quota was still missing.
+  const notYet = { status: 503, retryAfter: '1', code: 'not-caught-up' };
+  expect(early).toEqual([notYet, notYet]);
+});
 
 describe('the five-year report', () => {
   test('counts turns and people apart, and people once over all lines', async () => {

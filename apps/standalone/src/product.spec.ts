@@ -5,6 +5,9 @@ import { embeddedBus } from '@khue/messaging/embedded-bus';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { compositions } from './product.ts';
 
+/** Whole programs are loaded, maybe beside others. */
+const patience = 30_000;
+
 describe.each(serviceNames)('%s is what the list of services says:', (name) => {
   /** Composed and never started: it asks nobody. */
   const compose = async () => {
@@ -16,14 +19,14 @@ describe.each(serviceNames)('%s is what the list of services says:', (name) => {
     return service;
   };
 
-  test('its groups, and what each hears', async () => {
+  test('its groups, and what each hears', { timeout: patience }, async () => {
     const { consumers } = await compose();
     expect(Object.fromEntries([...consumers].map(([group, { topics }]) => [group, [...topics].sort()]))).toEqual(
       Object.fromEntries(Object.entries(groupsOf(name)).map(([group, topics]) => [group, [...topics].sort()])),
     );
   });
 
-  test('its routes', async () => {
+  test('its routes', { timeout: patience }, async () => {
     const { http } = await compose();
     const missing = services[name].routes.filter(({ method, path }) => !http.hasRoute({ method, url: path.replaceAll(/\{(\w+)\}/g, ':$1') }));
     expect(missing.map(({ method, path }) => `${method} ${path}`)).toEqual([]);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { serviceNames, services, type ServiceName } from '@khue/contracts/services';
 import { createEnrollment } from '@khue/enrollment/service';
 import { createGateway } from '@khue/gateway/service';
-import { gatewayConfig, serviceConfig, type Environment } from '@khue/host/config';
+import { clockOf, gatewayConfig, readSettings, serviceConfig, type Environment } from '@khue/host/config';
 import type { Deps, RunningService } from '@khue/host/host';
 import { createLogger } from '@khue/host/logger';
 import { startEmbedded } from '@khue/infra/postgres/embedded';
@@ -42,12 +42,17 @@ export interface Product {
   /** `iss` of the tokens this product takes. */
   readonly issuer: string;
   readonly addresses: Readonly<Record<string, string>>;
+  /** The time by the city's clock, which is another one than the system's in tests only. */
+  readonly now: () => Date;
   readonly adminUrl: (database: string) => string;
   close(): Promise<void>;
 }
 
 /** Starts every service in this process, on one embedded PostgreSQL and one bus. Throws StartProblem for what an operator can mend. */
 export const startProduct = async ({ data, port, env, say, onLost, opened, bus: makeBus }: ProductOptions): Promise<Product> => {
+  // Before anything is started: a clock that can't be is refused at once.
+  const { now, test } = clockOf(readSettings(env));
+  if (test) say(`a test clock is set: it is ${now().toISOString()} here`);
   const folder = await openDataFolder(data);
   await assertFree(port);
   say('PostgreSQL…');
@@ -91,7 +96,7 @@ export const startProduct = async ({ data, port, env, say, onLost, opened, bus: 
     const gateway = await createGateway({ config, log: logOf('gateway') });
     closers.push(() => gateway.stop());
     await listening(gateway.start(), port, '--port');
-    return { address: `http://127.0.0.1:${port}`, issuer: config.issuer, addresses, adminUrl: postgres.adminUrl, close: closeAll };
+    return { address: `http://127.0.0.1:${port}`, issuer: config.issuer, addresses, now, adminUrl: postgres.adminUrl, close: closeAll };
   } catch (error) {
     await closeAll().catch(() => undefined);
     throw whyUnusable(folder.path, error) ?? error;

@@ -25,9 +25,12 @@ export const readSampleMark = async (data: string): Promise<SampleMark | undefin
   }
 };
 
+/** Where a client finds the city, and by which clock it signs: the system's unless the city has another one. */
+export type CityAddress = Pick<Product, 'address' | 'issuer'> & Partial<Pick<Product, 'now'>>;
+
 /** A client that signs its own tokens with the data folder's key, as the operator of this machine may. */
-export const localClient = async ({ address, issuer }: Pick<Product, 'address' | 'issuer'>, data: string, sub: string): Promise<Client> => {
-  const { sign } = await openIssuer({ data, issuer, audience: 'khue' });
+export const localClient = async ({ address, issuer, now }: CityAddress, data: string, sub: string): Promise<Client> => {
+  const { sign } = await openIssuer({ data, issuer, audience: 'khue', ...(now ? { now } : {}) });
   const tokens = new Map<string, Promise<string>>();
   const token = (account: string): Promise<string> => {
     const known = tokens.get(account) ?? sign(account, tokenLifetimes.local);
@@ -38,11 +41,7 @@ export const localClient = async ({ address, issuer }: Pick<Product, 'address' |
 };
 
 /** Loads the sample city once, through the doors; what a cut first load left is completed, not doubled. */
-export const ensureSample = async (
-  product: Pick<Product, 'address' | 'issuer'>,
-  { data, sampleScale }: SampleOptions,
-  say: (line: string) => void,
-): Promise<void> => {
+export const ensureSample = async (product: CityAddress, { data, sampleScale }: SampleOptions, say: (line: string) => void): Promise<void> => {
   if (await readSampleMark(data)) return;
   const client = await localClient(product, data, 'board');
   const city = await readCity();

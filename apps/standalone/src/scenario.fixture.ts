@@ -364,8 +364,8 @@ export const scenario = (name: string, open: () => Promise<RunningCity>): void =
       await eventually(() => history('officer.north')).toEqual([id('Giang')]);
       const turn = (await get(as('officer.north'), `${enrollment}/enrollments?unitId=${id('old')}`)).body.items[0].id;
       expect((await get(as('officer.north'), `${enrollment}/enrollments/${turn}`)).status).toBe(200);
-      await eventually(async () => (await get(as('officer.south'), `${enrollment}/enrollments/${turn}`)).status).toBe(403);
-      expect((await get(as('officer.b'), `${enrollment}/enrollments/${turn}`)).status).toBe(403);
+      await eventually(async () => (await get(as('officer.south'), `${enrollment}/enrollments/${turn}`)).status).toBe(404);
+      expect((await get(as('officer.b'), `${enrollment}/enrollments/${turn}`)).status).toBe(404);
     });
 
     test('7. reporting: turns and people by line, program and unit; plan against actual', async () => {

@@ -1,8 +1,7 @@
 import type { readFiveYears } from '@khue/contracts/http/reporting';
 import { sampleAccounts } from '@khue/tools/seed/load';
 import type { z } from 'zod';
-import type { Product } from './product.ts';
-import { localClient, readSampleMark } from './sample.ts';
+import { localClient, readSampleMark, type CityAddress } from './sample.ts';
 
 type Report = z.infer<typeof readFiveYears.answer>;
 
@@ -40,7 +39,7 @@ export const reportTable = (report: Report): string[] => {
 
 /** What a newcomer wants to see and try first. */
 export const welcome = async (
-  product: Pick<Product, 'address' | 'issuer'>,
+  product: CityAddress,
   { data, port }: { readonly data: string; readonly port: number },
   say: (line: string) => void,
 ): Promise<void> => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { toldOf } from './fields.ts';
 
 /** CloudEvents 1.0 by its names, with the extensions that order, trace and version an event (messaging: events). */
 export const envelope = z.object({
@@ -36,6 +37,8 @@ export interface EventDefinition<Type extends string = string, Schema extends z.
   readonly version: number;
   readonly topic: Topic;
   readonly data: Schema;
+  /** What its producer may tell: as `data`, but no value that only readers bear with. */
+  readonly told: z.ZodType;
   /** By the older version they read: `upcasts[1]` lifts version 1 to version 2. */
   readonly upcasts: Readonly<Record<number, Upcast>>;
 }
@@ -57,7 +60,7 @@ export const defineEvent = <const Type extends string, Schema extends z.ZodType>
   if (definition.topic.split('.')[1] !== service) {
     throw new Error(`${definition.type} can't be published on ${definition.topic}: a topic belongs to its producer`);
   }
-  return { upcasts: {}, ...definition };
+  return { upcasts: {}, ...definition, told: toldOf(definition.data) };
 };
 
 /** An event about to be written to the log; the flush adds id, time, actor and the chain of causes. */

@@ -125,6 +125,12 @@ export function readableUnits(grants: readonly Grant[], table: UnitTable, date: 
   return { whole, assignedOf };
 }
 
+/** The units and grants that commands are decided by. */
+export interface Grounds {
+  readonly units: UnitTable;
+  grantsOf(sub: string): readonly Grant[];
+}
+
 /** Who decides, made once by the host for each command: a domain reads no clock and no directory of its own. */
 export interface By {
   /** `sub` of the token, or `service:<name>` for commands that follow from events or a day that came. */
@@ -141,10 +147,14 @@ export interface By {
 
 /**
  * The one law of "not yours": what the caller may not read does not exist for him (`not-found`); what he may read and not change is `out-of-scope`. `assigned` as in
- * `mayRead`. To be asked when no grant permits the write.
+ * `mayRead`; `readers`: the roles that read such a record, where not all do. To be asked when no grant permits the write.
  */
-export const notYours = ({ grants, units, today }: By, unitId: string, assigned?: string | null): 'not-found' | 'out-of-scope' =>
-  mayRead(grants, units, unitId, today, undefined, assigned) ? 'out-of-scope' : 'not-found';
+export const notYours = (
+  { grants, units, today }: By,
+  unitId: string,
+  assigned?: string | null,
+  readers?: readonly Role[],
+): 'not-found' | 'out-of-scope' => (mayRead(grants, units, unitId, today, readers, assigned) ? 'out-of-scope' : 'not-found');
 
 /** The units not existing on that date of which rows may be readable: for a board any, for others those that a unit in scope continues. */
 function endedWithin(table: UnitTable, scope: ReadonlySet<string>, date: string, board: boolean): string[] {

@@ -21,6 +21,17 @@ export const problem = z.object({
 });
 export type Problem = z.infer<typeof problem>;
 
+/** Why one entry of a command with many changed nothing, while the command itself was accepted. */
+export const entryProblem = z.object({
+  /** Its place in the request from 0, or its key. */
+  entry: z.union([z.int(), z.string()]),
+  field: z.string().nullable(),
+  code: z.string(),
+  vi: z.string(),
+  en: z.string(),
+});
+export type EntryProblem = z.infer<typeof entryProblem>;
+
 /** Refusals that every door may give. */
 export const commonProblems = {
   'body-invalid': {
@@ -158,6 +169,11 @@ export const commonProblems = {
     vi: 'Bản ghi đang bị giữ lâu bất thường. Không có gì được ghi. Hãy thử lại.',
     en: 'The record is held unusually long. Nothing was written. Try again.',
   },
+  'not-caught-up': {
+    status: 503,
+    vi: 'Dịch vụ đang nhận dữ liệu lần đầu, chưa đủ để trả lời. Hãy thử lại sau ít phút.',
+    en: 'This service is still taking in its data for the first time and can not answer yet. Try again in a few minutes.',
+  },
   'upstream-away': {
     status: 503,
     vi: 'Một dịch vụ tạm thời không trả lời. Hãy thử lại sau vài giây.',
@@ -192,17 +208,35 @@ export interface Refusal {
   readonly params?: Readonly<Record<string, string | number>>;
 }
 
+export interface EntryRefusal extends Refusal {
+  readonly entry: number | string;
+}
+
+/** What the catalog says to a refusal. */
+const wordsOf = (
+  catalog: ProblemCatalog,
+  { code, params }: Refusal,
+): { readonly code: string; readonly status: number; readonly vi: string; readonly en: string } => {
+  const known = catalog[code];
+  const { status, vi, en } = known ?? commonProblems['internal-error'];
+  const fill = (template: string): string => template.replace(/\{(\w+)\}/g, (whole, name: string) => String(params?.[name] ?? whole));
+  return { code: known ? code : 'internal-error', status, vi: fill(vi), en: fill(en) };
+};
+
+/** The refused entries of a command that was accepted, in words, for its answer. */
+export const toEntryProblems = (catalog: ProblemCatalog, refusals: readonly EntryRefusal[]): EntryProblem[] =>
+  refusals.map((refusal) => {
+    const { code, vi, en } = wordsOf(catalog, refusal);
+    return { entry: refusal.entry, field: refusal.field ?? null, code, vi, en };
+  });
+
 /** The problem document of a refusal. A code that no catalog knows is an internal error: its cause stays in the log. */
 export const toProblem = (catalog: ProblemCatalog, refusal: Refusal, correlationId: string, errors: Problem['errors'] = []): Problem => {
-  const known = catalog[refusal.code];
-  const code = known ? refusal.code : 'internal-error';
-  const text = known ?? commonProblems['internal-error'];
-  const fill = (template: string): string => template.replace(/\{(\w+)\}/g, (whole, name: string) => String(refusal.params?.[name] ?? whole));
-  const detail = { vi: fill(text.vi), en: fill(text.en) };
+  const { code, status, ...detail } = wordsOf(catalog, refusal);
   return {
     type: `urn:khue:problem:${code}`,
-    title: statusTitles[text.status] ?? 'Error',
-    status: text.status,
+    title: statusTitles[status] ?? 'Error',
+    status,
     code,
     detail,
     errors: errors.length > 0 ? errors : refusal.field ? [{ field: refusal.field, code, ...detail }] : [],

@@ -33,6 +33,9 @@ const LONG_MARKS = /(\p{M}{30})\p{M}+/gu;
 const REFUSED_IN_LINE = /[\p{Cc}\p{Cs}\u2028-\u202E\u2066-\u2069]/u;
 const REFUSED_IN_LINES = /[^\P{Cc}\n]|[\p{Cs}\u202A-\u202E\u2066-\u2069]/u;
 
+// With `u` a pair is one code point, so only a half that stands alone is found. Chrome 109 has no String.prototype.isWellFormed.
+const LONE_SURROGATE = /\p{Cs}/u;
+
 const SPACE = 0x20;
 
 /** True where every character is printable ASCII or a precomposed Latin letter and blanks are single and inner: already normal. */
@@ -68,7 +71,7 @@ export function normalizeLines(s: string): string {
 
 /** False for a NUL or a lone surrogate: PostgreSQL takes neither into `text` or `jsonb`, and one such value fails its whole batch. */
 export function isWellFormed(s: string): boolean {
-  return s.isWellFormed() && !s.includes('\0');
+  return !LONE_SURROGATE.test(s) && !s.includes('\0');
 }
 
 /** The form in which every schema of the contracts reports: `params` carry code, vi, en for the problem document's `errors`. */

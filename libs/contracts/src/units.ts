@@ -59,9 +59,21 @@ export function unitTable(units: Iterable<Unit>, successions: Iterable<Successio
   return Object.freeze({
     units: byId,
     childrenEver: new Map([...children].map(([id, ids]) => [id, [...ids]])),
-    successionsFrom: Map.groupBy(all, (s) => s.fromUnitId),
-    successionsTo: Map.groupBy(all, (s) => s.toUnitId),
+    successionsFrom: groupedBy(all, (s) => s.fromUnitId),
+    successionsTo: groupedBy(all, (s) => s.toUnitId),
   });
+}
+
+/** Chrome 109 has no Map.groupBy. */
+function groupedBy<T>(all: readonly T[], keyOf: (each: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const each of all) {
+    const key = keyOf(each);
+    const group = groups.get(key);
+    if (group) group.push(each);
+    else groups.set(key, [each]);
+  }
+  return groups;
 }
 
 const holds = (span: { readonly from: string; readonly to: string | null }, date: string): boolean =>

@@ -8,6 +8,14 @@ export interface Accepted<Event> {
   readonly accepted: true;
   /** In the order they happened. Empty means: already so, nothing to record. */
   readonly events: readonly Event[];
+  /** Entries of the command that nothing followed from, while the others were accepted. */
+  readonly refusals?: readonly EntryRefusal[];
+}
+
+/** Why one entry of a command with many, such as a grid of marks, changed nothing. */
+export interface EntryRefusal extends Omit<Refused, 'accepted'> {
+  /** Which one: its place in the request from 0, or its key. */
+  readonly entry: number | string;
 }
 
 export interface Refused {
@@ -21,6 +29,13 @@ export interface Refused {
 }
 
 export const accept = <Event>(...events: readonly Event[]): Accepted<Event> => ({ accepted: true, events });
+
+/** Many answers in one command: each entry was accepted with its events or has a refusal, and none costs another one anything. All refused: nothing happened. */
+export const acceptEach = <Event>(events: readonly Event[], refusals: readonly EntryRefusal[]): Accepted<Event> => ({
+  accepted: true,
+  events,
+  refusals,
+});
 
 /** Says no under one of `Code`. */
 export type Refuses<Code extends string> = (code: Code, details?: Omit<Refused, 'accepted' | 'code'>) => Refused;

@@ -1,8 +1,7 @@
 import type { Outgoing, Topic } from '@khue/contracts/envelope';
-import type { By } from '@khue/contracts/grants';
-import type { UnitTable } from '@khue/contracts/units';
-import type { Decision } from '@khue/decider/decision';
-import type { Aggregate, Answer, Command, Tx } from '@khue/messaging/command';
+import type { By, Grounds } from '@khue/contracts/grants';
+import type { Decision, EntryRefusal } from '@khue/decider/decision';
+import type { Aggregate, Answer, Command, DueChange, Tx } from '@khue/messaging/command';
 import type { Directory } from './directory.ts';
 
 /** A command as a domain sees it: what is wanted, and who wants it. */
@@ -27,9 +26,17 @@ export interface Recorded {
 }
 
 type Typed = { readonly type: string };
-/** A view for each command that a door gives; commands that follow from events have nobody to answer. */
+/**
+ * A view for each command that a door gives; commands that follow from events have nobody to answer. `refusals`: the entries that nothing followed from, of a command
+ * with many.
+ */
 export type Views<Body extends Typed, State> = {
-  readonly [Type in Body['type']]?: (command: Extract<Body, { readonly type: Type }>, state: State, by: By) => Viewed<unknown>;
+  readonly [Type in Body['type']]?: (
+    command: Extract<Body, { readonly type: Type }>,
+    state: State,
+    by: By,
+    refusals: readonly EntryRefusal[],
+  ) => Viewed<unknown>;
 };
 
 /** One noun of a service in the house's grammar (see `Aggregate`); the host adds who decides and what had been loaded. */
@@ -38,12 +45,16 @@ export interface Noun<Body extends Typed, State extends object, Event, V extends
   /** Locks and reads by set what the batch decides over. Two commands of one batch see each other in the state it makes. */
   load(tx: Tx, orders: readonly Order<Body>[]): Promise<State>;
   decide(command: Body, by: By, state: State): Decision<Event>;
+  /** What `by` is made of where the state knows better than the directory: the registry's own units and grants, as its transaction read and changed them. */
+  grounds?(state: State): Grounds;
   /** Replaces records in the state's maps, never changes one: what changed is found by identity. */
   evolve(state: State, event: Event): void;
   /** Writes by set what is other now than in `before`: the state as it was loaded, its maps copied. */
   save(tx: Tx, state: State, before: State): Promise<void>;
   /** What the world is told of an event, right after it evolved. A noun without it tells nothing. */
   outbound?(event: Event, state: State): readonly Outgoing[];
+  /** What an event sets, moves or cancels of things that are to happen by themselves; `host.due` says what then follows. */
+  dues?(event: Event, state: State): readonly DueChange[];
   /** The record a command is about. */
   record(command: Body, state: State): Recorded;
   readonly view: V;
@@ -63,11 +74,11 @@ export const aggregateOf = <Body extends Typed, State extends object, Event, con
   noun: Noun<Body, State, Event, V>,
 ): Noun<Body, State, Event, V> => noun;
 
-/** The workspace of one batch: the state, what it was, and by which units it was loaded. */
+/** The workspace of one batch: the state, what it was, and what it was loaded by. */
 export interface Batch<State> {
   readonly state: State;
   readonly before: State;
-  readonly units: UnitTable;
+  readonly grounds: Grounds;
 }
 
 /** A noun as the flush runs it, over a service's directory. */
@@ -76,19 +87,26 @@ export const bound = <Body extends Typed, State extends object, Event, V extends
   { units, grantsOf }: Pick<Directory, 'units' | 'grantsOf'>,
   topics: readonly Topic[],
 ): Aggregate<Body, Batch<State>, Event> => {
-  const byOf = ({ actor, today, now }: Command<Body>, table: UnitTable): By => ({ actor, grants: grantsOf(actor), units: table, today, now });
+  const byOf = ({ actor, today, now }: Command<Body>, grounds: Grounds): By => ({
+    actor,
+    grants: grounds.grantsOf(actor),
+    units: grounds.units,
+    today,
+    now,
+  });
+  const byIn = (command: Command<Body>, { state, grounds }: Batch<State>): By => byOf(command, noun.grounds?.(state) ?? grounds);
   return {
     noun: noun.noun,
     load: async (tx, commands) => {
       // Once for the batch: to decide by newer units than it was loaded by would miss a row that they lead to.
-      const table = units();
+      const grounds = { units: units(), grantsOf };
       const state = await noun.load(
         tx,
-        commands.map((command) => ({ command: command.body, by: byOf(command, table) })),
+        commands.map((command) => ({ command: command.body, by: byOf(command, grounds) })),
       );
-      return { state, before: copied(state), units: table };
+      return { state, before: copied(state), grounds };
     },
-    decide: (command, batch) => noun.decide(command.body, byOf(command, batch.units), batch.state),
+    decide: (command, batch) => noun.decide(command.body, byIn(command, batch), batch.state),
     evolve: ({ state }, event) => noun.evolve(state, event),
     save: (tx, { state, before }) => noun.save(tx, state, before),
     outbound: (event, { state }) => {
@@ -100,7 +118,7 @@ export const bound = <Body extends Typed, State extends object, Event, V extends
     },
     answer: (command, batch) => {
       const view = noun.view[command.body.type as Body['type']] as ((given: Body, state: State, by: By) => Viewed<unknown>) | undefined;
-      return { ok: true, ...(view?.(command.body, batch.state, byOf(command, batch.units)) ?? { body: undefined }) };
+      return { ok: true, ...(view?.(command.body, batch.state, byIn(command, batch)) ?? { body: undefined }) };
     },
     subject: (command, { state }) => noun.record(command.body, state),
   };

@@ -1,5 +1,6 @@
 import { serviceNames, services, type ServiceName } from '@khue/contracts/services';
 import { z } from 'zod';
+import { openTestClock, systemClock, UnreadableClock, type Clock } from './clock.ts';
 
 export const gatewayPort = 8080;
 
@@ -23,6 +24,8 @@ export interface CommonConfig {
   /** The account that may register the first units, documents and grants while no grant was ever issued. */
   readonly bootstrapSub: string;
   readonly log: LogConfig;
+  /** What `now` is: at the doors, for what events lead to, for what is due and for tokens. */
+  readonly clock: Clock;
 }
 
 export interface ServiceConfig extends CommonConfig {
@@ -66,13 +69,14 @@ const common = z.object({
   KHUE_LOG_REQUESTS: z.enum(['all', 'some', 'off']).default('some'),
   KHUE_LOG_ONE_IN: z.coerce.number().int().min(1).default(100),
   KHUE_LOG_SLOW_MS: z.coerce.number().int().min(1).default(1_000),
+  KHUE_TEST_CLOCK: z.string().min(1).optional(),
 });
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The process's variables; the one place that reads them. */
 export const environment = (): Environment => process.env;
 
-export const readSettings = (env: Environment = environment()): z.infer<typeof common> => {
+export const readSettings = (env: Environment = environment()): Settings => {
   const parsed = common.safeParse(env);
   if (parsed.success) return parsed.data;
   const names = [...new Set(parsed.error.issues.map((issue) => String(issue.path[0])))];
@@ -103,10 +107,35 @@ const commonOf = (env: Environment): CommonConfig => {
     identityKey: need(env, 'KHUE_IDENTITY_KEY'),
     bootstrapSub: settings.KHUE_BOOTSTRAP_SUB,
     log: { requests: settings.KHUE_LOG_REQUESTS, oneIn: settings.KHUE_LOG_ONE_IN, slowMs: settings.KHUE_LOG_SLOW_MS },
+    clock: clockOf(settings),
   };
 };
 
-const publicUrlOf = (settings: z.infer<typeof common>): string => settings.KHUE_PUBLIC_URL ?? `http://127.0.0.1:${settings.KHUE_PORT}`;
+type Settings = z.infer<typeof common>;
+
+/** The clock that a process goes by. Another one than the system's is for tests: whoever sets it could make a deadline pass or a token last. */
+export const clockOf = (settings: Settings): Clock => {
+  const { KHUE_TEST_CLOCK: file, KHUE_OIDC_ISSUER: issuer } = settings;
+  if (file === undefined) return systemClock;
+  if (!isLoopback(settings.KHUE_HOST) || !isLoopback(new URL(publicUrlOf(settings)).hostname))
+    throw new ConfigProblem(
+      'Environment: KHUE_TEST_CLOCK is for tests on this machine; unset it, or let KHUE_HOST and KHUE_PUBLIC_URL be 127.0.0.1.',
+    );
+  if (issuer !== undefined && !isLoopback(new URL(issuer).hostname)) throw new ConfigProblem(outerIssuer);
+  try {
+    return openTestClock(file);
+  } catch (error) {
+    if (!(error instanceof UnreadableClock)) throw error;
+    throw new ConfigProblem('Environment: KHUE_TEST_CLOCK names a file with one instant in UTC, such as 2026-11-22T03:00:00Z; that one has none.');
+  }
+};
+
+const outerIssuer =
+  'Environment: KHUE_TEST_CLOCK does not go with KHUE_OIDC_ISSUER: tokens of another issuer follow its own clock; unset one of them.';
+
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/.test(host);
+
+const publicUrlOf = (settings: Settings): string => settings.KHUE_PUBLIC_URL ?? `http://127.0.0.1:${settings.KHUE_PORT}`;
 
 /** The configuration of one service's process. Throws ConfigProblem. */
 export const serviceConfig = (service: ServiceName, env: Environment = environment()): ServiceConfig => {
@@ -124,6 +153,8 @@ export const serviceConfig = (service: ServiceName, env: Environment = environme
 /** The configuration of the gateway's process. Throws ConfigProblem. */
 export const gatewayConfig = (env: Environment = environment()): GatewayConfig => {
   const settings = readSettings(env);
+  // Behind the gateway's address the services take its own issuer for an outer one; here it takes the place of the built-in one.
+  if (settings.KHUE_TEST_CLOCK && settings.KHUE_OIDC_ISSUER) throw new ConfigProblem(outerIssuer);
   const addresses = Object.fromEntries(
     serviceNames.map((service) => {
       const name = service.toUpperCase();

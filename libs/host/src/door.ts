@@ -58,6 +58,8 @@ export interface DoorOptions {
   readonly catalog: ProblemCatalog;
   /** Accounts that hold a role without a grant; only the registry's bootstrap rule gives any. */
   readonly extraRoles?: (sub: string) => readonly string[];
+  /** Whether what the route answers by was complete once; before, nothing is answered rather than a default. */
+  readonly isCaughtUp?: (route: Route) => Promise<boolean>;
   readonly now?: () => Date;
 }
 
@@ -67,7 +69,15 @@ const visibleAscii = /^[\x21-\x7e]{1,200}$/;
 const etag = /^"(\d{1,15})"$/;
 
 /** The HTTP door of a service: each route of its contract is served behind the same checks, in the same order. */
-export const createDoor = ({ http, identity, grantsOf, catalog, extraRoles = () => [], now = () => new Date() }: DoorOptions): Serve => {
+export const createDoor = ({
+  http,
+  identity,
+  grantsOf,
+  catalog,
+  extraRoles = () => [],
+  isCaughtUp = async () => true,
+  now = () => new Date(),
+}: DoorOptions): Serve => {
   const identify = async (request: FastifyRequest, route: Route, today: string): Promise<Call['caller']> => {
     if (route.callers === 'anyone') return { sub: '', grants: [] };
     const verified = await identity.verify(request.headers.authorization);
@@ -75,6 +85,8 @@ export const createDoor = ({ http, identity, grantsOf, catalog, extraRoles = () 
       if (verified.reason === 'away') throw new Refuse('upstream-away', { retryAfterSeconds: 5 });
       throw new Refuse(verified.reason === 'missing' ? 'token-missing' : 'token-invalid');
     }
+    // Before the grants: those of a directory that is not filled yet are none.
+    if (!(await isCaughtUp(route))) throw new Refuse('not-caught-up', { retryAfterSeconds: 1 });
     const grants = grantsOf(verified.sub).filter((grant) => grant.validFrom <= today && (grant.validTo === null || today < grant.validTo));
     const held = [...grants.map((grant) => grant.role as string), ...extraRoles(verified.sub)];
     const { callers } = route;

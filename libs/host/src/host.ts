@@ -4,9 +4,11 @@ import type { EventDefinition, Received, Topic } from '@khue/contracts/envelope'
 import { commonProblems, isReplayable, type ProblemCatalog } from '@khue/contracts/problems';
 import type { ServiceName } from '@khue/contracts/services';
 import type { Bus, RunningSubscription } from '@khue/messaging/bus';
+import { watchCatchUp } from '@khue/messaging/catch-up';
 import type { Aggregate, Answer, Command, Tx } from '@khue/messaging/command';
 import { createConsumer, type Consumer, type ConsumerGroup } from '@khue/messaging/consumer';
 import { assertDurable, maxConnections, openPool } from '@khue/messaging/database';
+import type { DueCommand } from '@khue/messaging/due-batch';
 import { createGather, type Gather } from '@khue/messaging/gather';
 import { migrate } from '@khue/messaging/migrate';
 import { expireParkedCards } from '@khue/messaging/parking';
@@ -18,6 +20,8 @@ import { bound, type AnswerTo, type Batch, type Noun, type Views } from './aggre
 import type { ServiceConfig } from './config.ts';
 import { directorySchema, projectedDirectory, type Directory } from './directory.ts';
 import { createDoor, type Serve } from './door.ts';
+import { createDue } from './due.ts';
+import { watchFilling } from './filling.ts';
 import { serveHealth } from './health.ts';
 import { createEar, type Hearing } from './hear.ts';
 import { closeHttp, createHttp } from './http.ts';
@@ -56,13 +60,10 @@ export interface HostOptions<D extends Directory = Directory> {
   readonly produces: readonly Topic[];
   /** `import.meta.url` of its service.ts: its migrations lie in `../prisma/migrations`. */
   readonly home: string;
-  /** Absolute folders of migrations of libraries it uses, applied between the house's and its own. */
-  readonly migrations?: readonly string[];
   /** The registry knows units and grants first-hand; every other service projects them. */
   readonly directory?: (pool: Pool) => D;
   /** Roles that an account holds without a grant. */
   readonly extraRoles?: (sub: string, directory: D, config: ServiceConfig) => readonly string[];
-  readonly now?: () => Date;
 }
 
 export interface Projection {
@@ -84,6 +85,12 @@ export interface Gathered<Body extends { readonly type: string }, V> {
   waiting(): number;
 }
 
+export interface Included {
+  /** Absolute folder of its migrations, applied before the service's own. */
+  readonly migrations: string;
+  readonly problems: ProblemCatalog;
+}
+
 /** What a service is composed of, minus what makes it this service. */
 export interface Host<D extends Directory = Directory> {
   readonly pool: Pool;
@@ -92,6 +99,8 @@ export interface Host<D extends Directory = Directory> {
   readonly metrics: Registry;
   readonly directory: D;
   readonly problems: ProblemCatalog;
+  /** What a library brings into the service beside its routes; the service's own words for a refusal go before. To be called before `start`. */
+  include(part: Included): void;
   gather<Body extends Typed, State extends object, Event, V extends Views<Body, State>>(noun: Noun<Body, State, Event, V>): Gathered<Body, V>;
   serve: Serve;
   /** A noun changes as others speak: each event of the table is a command of the service itself. `as` names the group where the service hears more than one. */
@@ -102,6 +111,16 @@ export interface Host<D extends Directory = Directory> {
   ): void;
   /** Keeps what others announce, without deciding. */
   project(projection: Projection): void;
+  /**
+   * What the noun does when things it has set fall due (`dues`): for each kind, the command that a row becomes. It is fired once, as `service:<name>`, with the
+   * row's instant as `now`; a refusal is its answer.
+   */
+  due<Body extends Typed, State extends object, Event, V extends Views<Body, State>>(
+    noun: Noun<Body, State, Event, V>,
+    kinds: Readonly<Record<string, DueCommand<Body>>>,
+  ): void;
+  /** The time by the service's clock. */
+  now(): Date;
   wakeRelay(): void;
   /** Rows of the log that were not sent yet: an import waits while they are many. */
   backlog(): Promise<number>;
@@ -132,19 +151,22 @@ export const openHost = async <D extends Directory = Directory>(
   if (config.service !== service) throw new Error(`${service} was given the configuration of ${config.service}`);
   for (const topic of options.produces)
     if (topic.split('.')[1] !== service) throw new Error(`${service} can't produce ${topic}: that is a topic of ${topic.split('.')[1]}`);
+  const { now } = config.clock;
   const produces = options.produces.length > 0;
   const pool = openPool({ url: config.databaseUrl, name: `khue-${service}`, max: produces ? maxConnections - relayConnections : maxConnections });
-  const problems: ProblemCatalog = { ...commonProblems, ...options.problems };
+  const problems = { ...commonProblems, ...options.problems };
+  const included: string[] = [];
   const metrics = new Registry();
   const http = await createHttp({ catalog: problems, log, logConfig: config.log, metrics });
   const projected = options.directory ? undefined : projectedDirectory(pool);
   const directory = options.directory?.(pool) ?? (projected as unknown as D);
-  const now = options.now ?? ((): Date => new Date());
+  const filling = watchFilling(`${service}-directory`);
   const serve = createDoor({
     http,
-    identity: createIdentity({ issuer: config.issuer, audience: config.audience }),
+    identity: createIdentity({ issuer: config.issuer, audience: config.audience, now: () => now().getTime() }),
     grantsOf: directory.grantsOf,
     catalog: problems,
+    isCaughtUp: filling.isCaughtUp,
     extraRoles: (sub) => options.extraRoles?.(sub, directory, config) ?? [],
     now,
   });
@@ -158,6 +180,7 @@ export const openHost = async <D extends Directory = Directory>(
   const people = watchPeople();
 
   const wakeRelay = (): void => relay?.wake();
+  const due = createDue({ pool, service, now, people, log, committed: wakeRelay });
   const replayable = (answer: Answer): boolean => answer.ok || isReplayable(problems, answer.code);
   const project = ({ as, known, apply, searchPath, applied }: Projection): void => {
     const group = as === undefined ? service : `${service}-${as}`;
@@ -191,29 +214,42 @@ export const openHost = async <D extends Directory = Directory>(
     return bound(noun, directory, options.produces);
   };
   const holes = (): boolean => [...consumers.values()].some(({ consumer }) => consumer.holes().length > 0);
-  const health = serveHealth({ http, metrics, pool, state: () => ({ relay, subscriptions, holes: holes() }) });
-  watchMessaging({ metrics, pool, relay: () => relay, subscriptions, consumers });
+  const health = serveHealth({
+    http,
+    metrics,
+    pool,
+    state: () => ({ relay, subscriptions, holes: holes() }),
+    dues: due.figures,
+    clock: config.clock,
+  });
+  watchMessaging({ metrics, pool, relay: () => relay, subscriptions, consumers, dues: due.figures });
 
   const own = fileURLToPath(new URL('../prisma/migrations', options.home));
 
   const start = async (): Promise<string> => {
     if (config.ownerDatabaseUrl) {
       const appRole = decodeURIComponent(new URL(config.databaseUrl).username);
-      await migrate({ ownerUrl: config.ownerDatabaseUrl, appRole, folders: [...houseMigrations, ...(options.migrations ?? []), own] });
+      await migrate({ ownerUrl: config.ownerDatabaseUrl, appRole, folders: [...houseMigrations, ...included, own] });
     }
     await assertDurable(pool);
+    if (config.clock.test) log.warn({ now: now().toISOString() }, 'goes by a test clock, not by the time');
     await directory.refresh();
+    const holder = `${hostname()}:${config.port}`;
     if (produces) {
-      const holder = `${hostname()}:${config.port}`;
       relay = await startRelay({ url: config.databaseUrl, service, city: config.city, topics: options.produces, bus, holder, log });
     }
-    for (const { consumer } of consumers.values()) subscriptions.push(await bus.subscribe(consumer.subscription));
+    for (const { group, consumer, searchPath } of consumers.values()) {
+      const running = await bus.subscribe(consumer.subscription);
+      subscriptions.push(running);
+      if (searchPath) filling.add(group, watchCatchUp({ pool, subscription: consumer.subscription, running }));
+    }
     timers.push(setInterval(() => void directory.refresh().catch(() => undefined), directoryPollMs));
     timers.push(
       setInterval(() => void pool.query('delete from messaging.idempotency where expires_at < now()').catch(() => undefined), idempotencySweepMs),
     );
     timers.push(setInterval(() => void expireParkedCards(pool, new Date()).catch(() => undefined), parkedCardsSweepMs));
     for (const hook of startHooks) await hook();
+    due.start(holder);
     health.ready();
     return http.listen({ port: config.port, host: config.host });
   };
@@ -224,6 +260,7 @@ export const openHost = async <D extends Directory = Directory>(
     await closeHttp(http);
     await Promise.all(gathers.map((gather) => gather.close()));
     for (const hook of stopHooks) await hook();
+    await due.stop();
     await Promise.all(subscriptions.map((subscription) => subscription.stop()));
     await relay?.stop();
     await pool.end();
@@ -237,8 +274,14 @@ export const openHost = async <D extends Directory = Directory>(
     directory,
     problems,
     project,
+    due: (noun, kinds) => due.on(bind(noun), kinds),
+    now,
     wakeRelay,
     serve,
+    include: (part) => {
+      included.push(part.migrations);
+      Object.assign(problems, { ...part.problems, ...problems });
+    },
     hear: (noun, table, { as, also } = {}) =>
       project({
         ...(as === undefined ? {} : { as }),

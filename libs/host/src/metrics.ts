@@ -1,4 +1,5 @@
 import type { RunningSubscription } from '@khue/messaging/bus';
+import type { DueFigures } from '@khue/messaging/due';
 import type { Relay } from '@khue/messaging/relay';
 import type { Pool } from 'pg';
 import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client';
@@ -9,10 +10,11 @@ export interface Watched {
   readonly relay: () => Relay | undefined;
   readonly subscriptions: readonly RunningSubscription[];
   readonly consumers: ReadonlyMap<string, unknown>;
+  readonly dues: () => Promise<DueFigures>;
 }
 
 /** The figures an operator looks at first, read when asked for. */
-export const watchMessaging = ({ metrics, pool, relay, subscriptions, consumers }: Watched): void => {
+export const watchMessaging = ({ metrics, pool, relay, subscriptions, consumers, dues }: Watched): void => {
   collectDefaultMetrics({ register: metrics });
   const gauge = (name: string, help: string, read: () => Promise<number | undefined>): void => {
     new Gauge({
@@ -34,6 +36,9 @@ export const watchMessaging = ({ metrics, pool, relay, subscriptions, consumers 
     ]);
     return rows[0]?.n;
   });
+  gauge('khue_due_oldest_seconds', 'Age of the oldest thing that is due and has not happened', async () => (await dues()).oldestSeconds);
+  gauge('khue_parked_due', 'Due things that failed and wait for an operator', async () => (await dues()).parked);
+  gauge('khue_due_of_unknown_kind', 'Things that will be due and that nothing in this service answers for', async () => (await dues()).ofUnknownKind);
   gauge('khue_consumer_lag', 'Events on the bus that this service has not applied', async () => {
     const lags = await Promise.all(subscriptions.map((subscription) => subscription.lag()));
     return lags.includes(null) ? undefined : lags.reduce<number>((sum, lag) => sum + (lag ?? 0), 0);

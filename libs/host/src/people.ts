@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** So long after a command people count as being at work. */
 const typingMs = 1_000;
@@ -43,3 +44,18 @@ export const watchPeople = (): People => {
     },
   };
 };
+
+/** How long people are given way at a time. */
+const givingWayMs = 100;
+
+/**
+ * For background work in small steps: resolves when the next may go. While people type, none begins before those under way are answered, and after each the machine
+ * is theirs for as long as it took; all of this waiting has an end.
+ */
+export const betweenPeople =
+  ({ typing, answered }: People): ((tookMs: number) => Promise<void>) =>
+  async (tookMs) => {
+    if (!typing()) return;
+    await pause(Math.min(tookMs, givingWayMs));
+    await answered(givingWayMs);
+  };

@@ -1,10 +1,7 @@
-import { mkdirSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { defineEvent, type Topic } from '@khue/contracts/envelope';
 import { accept } from '@khue/decider/decision';
 import { embeddedBus } from '@khue/messaging/embedded-bus';
+import { bareHome } from '@khue/testing/home';
 import { testService } from '@khue/testing/service';
 import { afterEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -28,13 +25,7 @@ const noun = (outbound?: () => []) =>
   });
 
 const make = (produces: readonly Topic[], compose: (host: Host) => void = () => undefined) =>
-  service('quota', { produces, problems: {}, home: home() }, compose);
-/** A service's own folder, without any migration. */
-const home = (): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'khue-service-'));
-  mkdirSync(join(folder, 'prisma/migrations'), { recursive: true });
-  return pathToFileURL(join(folder, 'src/service.ts')).href;
-};
+  service('quota', { produces, problems: {}, home: bareHome() }, compose);
 const opened: { stop(): Promise<void> }[] = [];
 const open = async (...given: Parameters<typeof make>): Promise<unknown> => opened.push(await testService('quota', make(...given)));
 afterEach(async () => {

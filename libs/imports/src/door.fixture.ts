@@ -1,7 +1,7 @@
 import { migrate } from '@khue/messaging/migrate';
 import pg from 'pg';
 import type { People } from './give-way.ts';
-import type { ImportKind, Outcome, RowToApply, RowToRevoke, Tx } from './import-kind.ts';
+import type { ImportKind, Outcome, RowToApply, RowToRevoke, Tx, Verdict } from './import-kind.ts';
 import { importMigrations } from './migrations.ts';
 import { layout, type Person } from './people.fixture.ts';
 
@@ -32,6 +32,19 @@ export const doorSchema = async (ownerUrl: string, appRole: string): Promise<voi
   await owner.end();
 };
 
+const nowhere: Verdict<never> = {
+  verdict: 'rejected',
+  errors: [
+    {
+      column: 'unitCode',
+      code: 'unit-unknown',
+      vi: 'Không có đơn vị này.',
+      en: 'No such unit.',
+      mend: { vi: 'Ghi mã đơn vị có thật.', en: 'Write the code of a unit that exists.' },
+    },
+  ],
+};
+
 /** Nobody types. */
 export const nobody: People = { typing: () => false, answered: async () => undefined };
 
@@ -47,10 +60,7 @@ export const peopleDoor = (mood: Mood): ImportKind<Person, Resolved> => ({
     );
     const nameOf = new Map(known.map((person) => [person.identity_number, person.full_name]));
     return rows.map(({ value }) => {
-      if (value.unitCode === 'NOWHERE') {
-        const mend = { vi: 'Ghi mã đơn vị có thật.', en: 'Write the code of a unit that exists.' };
-        return { verdict: 'rejected', errors: [{ column: 'unitCode', code: 'unit-unknown', vi: 'Không có đơn vị này.', en: 'No such unit.', mend }] };
-      }
+      if (value.unitCode === 'NOWHERE') return nowhere;
       const key = value.identityNumber;
       if (nameOf.get(key) === value.fullName) return { verdict: 'unchanged', key };
       return { verdict: 'accepted', key, value: { ...value, known: nameOf.has(key) } };
@@ -90,6 +100,17 @@ export const peopleDoor = (mood: Mood): ImportKind<Person, Resolved> => ({
     ]);
   },
 });
+
+/** Keeps nothing: for specs of what stands before a door's rows. */
+export const nobodysDoor: ImportKind<Person, Person> = {
+  kind: 'nobody',
+  layout,
+  layoutModule: new URL('./people.fixture.ts', import.meta.url),
+  judge: async (rows) =>
+    rows.map(({ value }) => (value.unitCode === 'NOWHERE' ? nowhere : { verdict: 'accepted', key: value.identityNumber, value })),
+  apply: async () => [],
+  revoke: async () => undefined,
+};
 
 export const peopleHeading = 'Họ và tên,Số định danh,Ngày sinh,Đơn vị';
 

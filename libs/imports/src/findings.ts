@@ -1,21 +1,15 @@
+import type { ImportPlan } from '@khue/contracts/http/imports';
 import type { CellError, CellWarning } from './layout.ts';
 
 /** How often a rule was met in a file: shown with the plan, before anybody opens the rejected rows. */
-export interface Finding {
-  readonly kind: 'error' | 'warning';
-  readonly column: string;
-  readonly code: string;
-  readonly vi: string;
-  readonly en: string;
-  rows: number;
-}
+export type Finding = ImportPlan['findings'][number];
 
 /** The texts of a rule may differ from row to row; the first stands for all. More kinds than this are not counted. */
 const MOST = 200;
 
 export interface Findings {
   add(kind: Finding['kind'], notices: readonly (CellError | CellWarning)[]): void;
-  list(): readonly Readonly<Finding>[];
+  list(): Finding[];
 }
 
 export const createFindings = (): Findings => {

@@ -1,13 +1,13 @@
+import type { ImportPlan, ImportRecord } from '@khue/contracts/http/imports';
 import { normalizeText } from '@khue/contracts/text';
 import type { Pool } from 'pg';
-import type { Finding } from './findings.ts';
 import type { People } from './give-way.ts';
-import { layoutOf, type ImportKind, type ImportState } from './import-kind.ts';
+import { layoutOf, type ImportKind } from './import-kind.ts';
 import { importLimits, uploadsAtOnce } from './limits.ts';
 import { FileRefused, type ImportRefusalCode, type ImportRefused, type RefusalParams } from './refusals.ts';
 import { rejectedCsv } from './rejected-rows.ts';
-import { stage, type Plan } from './stage.ts';
-import { beginCommit, beginRevoke, findImport, type ImportRow, type Step } from './store.ts';
+import { stage } from './stage.ts';
+import { beginCommit, beginRevoke, findImport, listImports, type ImportRow, type Listing, type Step } from './store.ts';
 import { isPrintOf, uploadBytes, type Upload } from './upload.ts';
 
 export interface UploadRequest {
@@ -24,41 +24,21 @@ export interface UploadRequest {
   readonly context: Readonly<Record<string, string>>;
 }
 
-export interface ImportStatus {
-  readonly id: string;
-  readonly kind: string;
-  readonly state: ImportState;
-  /** May hold a person's name: answer it, don't log it. */
-  readonly fileName: string;
-  readonly planHash: string | null;
-  readonly rows: number;
-  readonly accepted: number;
-  readonly rejected: number;
-  readonly unchanged: number;
-  readonly findings: readonly Finding[];
-  /** Rows of the commit, or of the revocation, under way. */
-  readonly done: number;
-  readonly total: number;
-  /** Chunks that failed in a row; above some it needs an operator. */
-  readonly failures: number;
-  readonly actor: string;
-  readonly committedBy: string | null;
-  readonly revokedBy: string | null;
-  readonly unitId: string | null;
-  readonly problem: { readonly code: ImportRefusalCode; readonly params: RefusalParams } | null;
-  readonly createdAt: string;
-  readonly plannedAt: string | null;
-  readonly finishedAt: string | null;
+/** An import as its routes answer it. */
+export interface ImportStatus extends ImportRecord {
+  problem: { code: ImportRefusalCode; params: Record<string, string | number> } | null;
 }
 
 export interface ImportFlow {
   /** Reads the upload to its end and plans it; changes nothing else. Throws what the database throws. */
-  planUpload(request: UploadRequest): Promise<{ readonly ok: true; readonly plan: Plan } | ImportRefused>;
+  planUpload(request: UploadRequest): Promise<{ readonly ok: true; readonly plan: ImportPlan } | ImportRefused>;
   /** Lets the runner commit exactly the plan with this hash. Repeated, it answers how far it is. */
   startCommit(step: Step & { readonly planHash: string }): Promise<{ readonly ok: true; readonly status: ImportStatus } | ImportRefused>;
   /** Lets the runner undo what the import has applied so far. Repeated, it answers how far it is. */
   startRevoke(step: Step): Promise<{ readonly ok: true; readonly status: ImportStatus } | ImportRefused>;
   importStatus(id: string): Promise<ImportStatus | undefined>;
+  /** Of this door's kinds, newest first; `exactly` is the place of each, for the next page. */
+  listImports(listing: Listing): Promise<readonly { readonly status: ImportStatus; readonly exactly: string }[]>;
   /** Whether this is the file of that import, read as far as it was read then; one that does not arrive whole is not. */
   isUploadOf(id: string, upload: Upload): Promise<boolean>;
   /** The rejected rows as a file, in UTF-8. */
@@ -121,7 +101,11 @@ export const createImportFlow = ({ pool, kinds, people, wake }: FlowOptions): Im
       }),
     importStatus: async (id) => {
       const row = await findImport(pool, id);
-      return row && statusOf(row);
+      return row && byName.has(row.kind) ? statusOf(row) : undefined;
+    },
+    listImports: async (listing) => {
+      const rows = await listImports(pool, [...byName.keys()], listing);
+      return rows.map((row) => ({ status: statusOf(row), exactly: row.exactly }));
     },
     isUploadOf: async (id, upload) => {
       const print = (await findImport(pool, id))?.file_hash;

@@ -1,4 +1,5 @@
 import type { ProblemCatalog } from '@khue/contracts/problems';
+import { refuseBy } from '@khue/decider/decision';
 
 /** Why an import as a whole goes no further. `{name}` stands for a param: numbers, states, column headings of the layout; never a cell. */
 export const importRefusals = {
@@ -131,6 +132,7 @@ export const importRefusals = {
 } as const satisfies ProblemCatalog;
 
 export type ImportRefusalCode = keyof typeof importRefusals;
+export const refuse = refuseBy<ImportRefusalCode>();
 export type RefusalParams = Readonly<Record<string, string | number>>;
 
 /** What a route is told instead of a result: look the code up in `importRefusals` (or the common problems for `not-found`). */

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
+import type { ImportPlan } from '@khue/contracts/http/imports';
 import { classify, inTransaction } from '@khue/messaging/database';
 import type { Pool } from 'pg';
 import { copyRows, type RowToStage } from './copy-rows.ts';
-import { createFindings, type Finding } from './findings.ts';
+import { createFindings } from './findings.ts';
 import { giveWay, type People, type Steps } from './give-way.ts';
 import { beating } from './heartbeat.ts';
 import { layoutOf, type ImportJob, type ImportKind, type Tx, type Verdict } from './import-kind.ts';
@@ -15,17 +16,6 @@ import { importChunks } from './limits.ts';
 import { claimKeys } from './row-keys.ts';
 import { beatUpload, deleteKeys, deleteStaged, insertImport, lockPlanning, refuseImport, savePlan, type NewImport } from './store.ts';
 import { printed } from './upload.ts';
-
-export interface Plan {
-  readonly id: string;
-  readonly planHash: string;
-  readonly rows: number;
-  readonly accepted: number;
-  readonly rejected: number;
-  readonly unchanged: number;
-  /** Errors and warnings by column and rule, most frequent first. */
-  readonly findings: readonly Finding[];
-}
 
 export interface Staging {
   readonly kind: ImportKind;
@@ -43,7 +33,7 @@ const TRIES = 5;
  * Reads an upload to its end, judges each row and stages the plan, one transaction a chunk. Throws FileRefused and leaves nothing usable where the file can't be
  * read or did not arrive whole; throws what the database or `judge` threw, likewise.
  */
-export const stage = async (pool: Pool, { kind, job, people, fileName, source }: Staging): Promise<Plan> => {
+export const stage = async (pool: Pool, { kind, job, people, fileName, source }: Staging): Promise<ImportPlan> => {
   const layout = layoutOf(kind);
   const row: NewImport = { id: job.id, kind: kind.kind, layout, fileName, actor: job.actor, unitId: job.unitId };
   await insertImport(pool, row);
@@ -65,7 +55,7 @@ const read = async (
   people: People,
   layout: string,
   source: AsyncIterable<Uint8Array>,
-): Promise<Plan> => {
+): Promise<ImportPlan> => {
   const beat = (): Promise<void> => beatUpload(pool, job.id);
   const file = await beating(parseInWorker(source, kind.layoutModule, layout), beat);
   try {

@@ -25,7 +25,7 @@ export interface ImportRow {
   readonly accepted_count: number;
   readonly rejected_count: number;
   readonly unchanged_count: number;
-  readonly findings: readonly Finding[];
+  readonly findings: Finding[];
   readonly done: number;
   readonly total: number;
   readonly last_row: number;
@@ -34,7 +34,7 @@ export interface ImportRow {
   readonly committed_by: string | null;
   readonly revoked_by: string | null;
   readonly context: Readonly<Record<string, string>> | null;
-  readonly problem: { readonly code: ImportRefusalCode; readonly params: RefusalParams } | null;
+  readonly problem: { code: ImportRefusalCode; params: Record<string, string | number> } | null;
   readonly failures: number;
   readonly created_at: string;
   readonly planned_at: string | null;
@@ -52,9 +52,32 @@ export interface NewImport {
   readonly unitId: string | null;
 }
 
+/** Which imports; `before` is the place of the last one of the page before. */
+export interface Listing {
+  /** Those on behalf of one of these. */
+  readonly units: readonly string[];
+  readonly before?: { readonly createdAt: string; readonly id: string } | undefined;
+  readonly limit: number;
+}
+
 export const findImport = async (pool: Pool, id: string): Promise<ImportRow | undefined> => {
   const { rows } = await pool.query<ImportRow>({ name: 'imports-find', text: 'select * from imports.import where id = $1', values: [id] });
   return rows[0];
+};
+
+/** Imports of these kinds on behalf of these units, newest first; `exactly` is when, to the microsecond: the place after which the next page begins. */
+export const listImports = async (
+  pool: Pool,
+  kinds: readonly string[],
+  { units, before, limit }: Listing,
+): Promise<readonly (ImportRow & { readonly exactly: string })[]> => {
+  const { rows } = await pool.query<ImportRow & { exactly: string }>(
+    `select *, created_at::text as exactly from imports.import
+     where kind = any($1::text[]) and unit_id = any($2::uuid[]) ${before ? 'and (created_at, id) < ($4::timestamptz, $5::uuid)' : ''}
+     order by created_at desc, id desc limit $3`,
+    [kinds, units, limit, ...(before ? [before.createdAt, before.id] : [])],
+  );
+  return rows;
 };
 
 export const insertImport = async (pool: Pool, { id, kind, layout, fileName, actor, unitId }: NewImport): Promise<void> => {

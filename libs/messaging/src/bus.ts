@@ -8,6 +8,9 @@ export interface Delivery {
   /** The position before this one in its partition, 0 for the first; null where the bus can't know (compacted cards). */
   readonly previous: number | null;
   readonly subject: string;
+  /** What the bus says of it beside the message; absent in what an older relay sent, and then the message alone says. */
+  readonly type?: string | undefined;
+  /** Undefined where the bus did not read it, because nobody in the group hears of its type. */
   readonly message: unknown;
   /** Kafka: the offset to read on from after this message. */
   readonly nextOffset: number | null;
@@ -21,6 +24,8 @@ export interface Reached {
 export interface Subscription {
   readonly group: string;
   readonly topics: readonly string[];
+  /** The types it hears of; of others the bus need not read the message, only hand over that it came. Absent: all. */
+  readonly heard?: ReadonlySet<string> | undefined;
   /** What the group has durably applied, asked at each start, each assignment of a partition and after each failure. */
   readonly reached: (topic: string, partition: number) => Promise<Reached | undefined>;
   /**
@@ -51,11 +56,21 @@ export class HoleFound extends Error {
   }
 }
 
+/** Where a partition of a group's topics ends now. */
+export interface Head {
+  readonly topic: string;
+  readonly partition: number;
+  /** Whether who has applied this much has applied all of it; undefined: nothing yet. */
+  readonly isReached: (reached: Reached | undefined) => boolean;
+}
+
 export interface RunningSubscription {
   /** Waits for the batch in flight. */
   stop(): Promise<void>;
   /** Messages that exist and that the group, with all its members, has not applied yet; null while the bus can't tell. */
   lag(): Promise<number | null>;
+  /** The ends of all partitions of its topics; null while the bus can't tell. */
+  heads(): Promise<readonly Head[] | null>;
   /** Instant (ms) since when this consumer has been dead while its broker answers, or null. */
   deadSince(): number | null;
 }
@@ -67,6 +82,7 @@ export interface Stamped {
   readonly previous: number;
   readonly topic: string;
   readonly subject: string;
+  readonly type: string;
   /** The envelope as JSON text, built once and the same on every bus. */
   readonly json: string;
 }
@@ -75,6 +91,15 @@ export interface Stamped {
 export interface LogReader {
   /** Stamped events of one topic after a position, at most `limit`, in position order. */
   read(topic: string, after: number, limit: number): Promise<readonly Stamped[]>;
+  /** The same for who hears of some types only: the envelopes of others are not made, and what they hold does not leave the database. */
+  hear(
+    topic: string,
+    after: number,
+    limit: number,
+    heard: ReadonlySet<string>,
+  ): Promise<readonly (Omit<Stamped, 'json'> & { readonly json?: string })[]>;
+  /** The position of a topic's last stamped event, 0 where there is none. */
+  head(topic: string): Promise<number>;
   /** What a topic has after a position: how many stamped events, counted up to a bound (see log-reader.ts), and the oldest one's age. */
   backlog(topic: string, after: number): Promise<Backlog>;
 }

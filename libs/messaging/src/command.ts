@@ -1,4 +1,4 @@
-import type { Decision } from '@khue/decider/decision';
+import type { Decision, EntryRefusal } from '@khue/decider/decision';
 import type { Outgoing } from '@khue/contracts/envelope';
 import type { PoolClient } from 'pg';
 
@@ -48,6 +48,21 @@ export type Answer<Answered = unknown> =
     };
 
 /**
+ * Sets what is to happen by itself, moves it, or cancels it (`at` null). There is one of a kind and subject; of several changes in a batch the last counts. The
+ * subject is the id of a row the transaction has locked, as an event's is.
+ */
+export type DueChange =
+  | {
+      readonly kind: string;
+      readonly subject: string;
+      /** Instant in UTC, kept to the millisecond; one that has passed fires at once. */
+      readonly at: string;
+      /** JSON that the command of the due time is made from: ids, codes and numbers, never personal data. */
+      readonly body?: unknown;
+    }
+  | { readonly kind: string; readonly subject: string; readonly at: null };
+
+/**
  * One noun of a service, from the rows it locks to what it tells the world. `State` is a workspace for one batch: the aggregates that its
  * commands touch, evolving in memory so that two commands of one batch see each other.
  */
@@ -65,7 +80,10 @@ export interface Aggregate<Body, State, Event> {
   save(tx: Tx, state: State): Promise<void>;
   /** What we tell the world of the event, called right after it evolved: `sequence` is its aggregate's version now. */
   outbound(event: Event, state: State): readonly Outgoing[];
-  answer(command: Command<Body>, state: State): Extract<Answer, { ok: true }>;
+  /** What is to happen by itself after the event, called after `outbound`; what must come again says so again when it fires. */
+  dues?(event: Event, state: State): readonly DueChange[];
+  /** `refusals`: the entries of the command that were refused while it was accepted. */
+  answer(command: Command<Body>, state: State, refusals: readonly EntryRefusal[]): Extract<Answer, { ok: true }>;
   /** The record the command is about, as it stands: kept before and after in the audit; its version is held against If-Match. */
   subject(command: Command<Body>, state: State): { readonly id: string; readonly version?: number; readonly record: unknown };
 }

@@ -203,6 +203,7 @@ export const createConsumer = (options: ConsumerOptions): Consumer => {
     subscription: {
       group,
       topics,
+      heard: new Set(known.keys()),
       reached: async (topic, partition) => {
         const reached = await readReached(pool, group, topic, partition);
         const key = partitionKey({ topic, partition });

@@ -1,4 +1,14 @@
-import { HoleFound, type Bus, type Delivery, type Log, type LogReader, type Producer, type RunningSubscription, type Subscription } from './bus.ts';
+import {
+  HoleFound,
+  type Bus,
+  type Delivery,
+  type Head,
+  type Log,
+  type LogReader,
+  type Producer,
+  type RunningSubscription,
+  type Subscription,
+} from './bus.ts';
 import { backoff, createSignal, rest } from './signal.ts';
 
 export interface EmbeddedBusOptions {
@@ -142,6 +152,16 @@ const startGroup = (subscription: Subscription, logOf: LogOf, options: EmbeddedB
       );
       return each.reduce((sum, backlog) => sum + (backlog?.rows ?? 0), 0);
     },
+    heads: async () => {
+      const logs = readings.map(({ topic }) => ({ topic, log: logOf(topic) }));
+      const each = logs.map(async ({ topic, log }): Promise<Head | null> => {
+        const head = await log?.head(topic);
+        return head === undefined ? null : { topic, partition: 0, isReached: (reached) => (reached?.position ?? 0) >= head };
+      });
+      const heads = (await Promise.all(each)).filter((head) => head !== null);
+      // A producer that isn't here yet may have much to tell.
+      return heads.length === logs.length ? heads : null;
+    },
     // It lives and dies with its process.
     deadSince: () => null,
   };
@@ -153,19 +173,23 @@ const readNext = async (reading: Reading, subscription: Subscription, logOf: Log
   const log = logOf(reading.topic);
   if (!log) return [];
   reading.position ??= (await subscription.reached(reading.topic, 0))?.position ?? 0;
-  const events = await log.read(reading.topic, reading.position, limit).catch((error: unknown) => {
+  const { heard } = subscription;
+  const from = reading.position;
+  const read = (): ReturnType<LogReader['hear']> => (heard ? log.hear(reading.topic, from, limit, heard) : log.read(reading.topic, from, limit));
+  const events = await read().catch((error: unknown) => {
     // The producer has left meanwhile and closed its database.
     if (logOf(reading.topic) !== log) return [];
     throw error;
   });
   if (events.length === limit) reading.due = true;
-  return events.map(({ topic, position, previous, subject, json }) => ({
+  return events.map(({ topic, position, previous, subject, type, json }) => ({
     topic,
     partition: 0,
     position,
     previous,
     subject,
-    message: JSON.parse(json) as unknown,
+    type,
+    message: json === undefined ? undefined : (JSON.parse(json) as unknown),
     nextOffset: null,
   }));
 };

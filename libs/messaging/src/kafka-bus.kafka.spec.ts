@@ -140,6 +140,18 @@ describeOnKafka('on Apache Kafka', (brokers) => {
       ]);
     });
 
+    test('what a relay of before the header of the type has sent is read as before', async () => {
+      await withAdmin((admin) => ensureTopics(admin, [trial.topic], [declare(trial.topic)]));
+      const said = (position: number) => ({ position: String(position), previous: String(position - 1) });
+      const messages = [
+        { key: 'a', value: 'no event', headers: { ...said(1), type: `${trial.service}.unheard` } },
+        { key: 'a', value: 'no event', headers: said(2) },
+      ];
+      await send((producer) => producer.send({ topic: trial.topic, messages: messages.map((each) => ({ ...each, partition: partitionOf('a') })) }));
+      await trial.join('one');
+      await eventually(async () => expect((await trial.parked('one')).map(({ position }) => position)).toEqual([2]));
+    });
+
     test('a bug that ends the consumer of the library for good costs a new consumer and nothing else', async () => {
       await trial.startRelay();
       const { log } = trial;

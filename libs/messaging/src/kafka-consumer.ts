@@ -1,4 +1,4 @@
-import type { Log, RunningSubscription, Subscription } from './bus.ts';
+import type { Head, Log, RunningSubscription, Subscription } from './bus.ts';
 import { boundsOf, kafkaWaits, type Bounds, type KafkaClient, type WithAdmin } from './kafka-client.ts';
 import { watchLife } from './kafka-life.ts';
 import { takeSeat, type Seat } from './kafka-seat.ts';
@@ -66,6 +66,18 @@ export const startKafkaGroup = (subscription: Subscription, { client, admin, dec
       const lagOf = async (topic: string): Promise<number> =>
         sum(await Promise.all((await admin((each) => boundsOf(each, topic))).map((end) => behind(topic, end))));
       return Promise.all(topics.map(lagOf)).then(sum, () => null);
+    },
+    heads: () => {
+      const of = async (topic: string): Promise<Head[]> =>
+        (await admin((each) => boundsOf(each, topic))).map(({ partition, low, high }) => ({
+          topic,
+          partition,
+          isReached: (reached) => high === low || (reached?.nextOffset ?? 0) >= high,
+        }));
+      return Promise.all(topics.map(of)).then(
+        (each) => each.flat(),
+        () => null,
+      );
     },
     deadSince: () => life.deadSince(),
   };

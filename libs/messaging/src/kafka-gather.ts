@@ -124,13 +124,17 @@ const read = (
     log.error({ group: subscription.group, topic, partition, offset }, 'a message that no relay of ours sent: passed over');
     return { payload, offset, delivery: undefined };
   }
+  // A relay of before this header sends none: then the message itself has to be read.
+  const type = Buffer.isBuffer(headers?.type) ? headers.type.toString() : undefined;
+  const isHeard = type === undefined || (subscription.heard?.has(type) ?? true);
   const delivery = {
     topic,
     partition,
     position,
     previous: compacted(topic) ? null : previous,
     subject: key.toString(),
-    message: parse(value),
+    type,
+    message: isHeard ? parse(value) : undefined,
     nextOffset: Number(offset) + 1,
   };
   return { payload, offset, delivery };

@@ -5,8 +5,11 @@ import { atMost, boundsOf, kafkaClient, kafkaWaits, within, type KafkaOptions } 
 export interface TopicMessage {
   readonly topic: string;
   readonly partition: number;
+  readonly offset: number;
   readonly key: string;
   readonly value: string;
+  /** All of them, as text. */
+  readonly headers: Readonly<Record<string, string>>;
   /** What the relay says beside it; undefined where it isn't the relay's. */
   readonly position: number | undefined;
   readonly previous: number | undefined;
@@ -51,14 +54,17 @@ export const readTopics = async (options: KafkaOptions, topics: readonly string[
           if (end === undefined) return;
           for (const { offset, key, value, headers } of messages) {
             if (Number(offset) >= end) break;
-            const number = (header: unknown): number | undefined => (Buffer.isBuffer(header) ? Number(header.toString()) : undefined);
+            const said = Object.fromEntries(Object.entries(headers ?? {}).map(([name, header]) => [name, String(header)]));
+            const number = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));
             onMessage({
               topic,
               partition,
+              offset: Number(offset),
               key: key?.toString() ?? '',
               value: value?.toString() ?? '',
-              position: number(headers?.position),
-              previous: number(headers?.previous),
+              headers: said,
+              position: number(said.position),
+              previous: number(said.previous),
             });
           }
           // Compaction takes messages out, but never the last of a partition, which is the last of its key.

@@ -109,7 +109,7 @@ interface Message {
   readonly key: string;
   readonly value: string;
   readonly partition: number;
-  readonly headers: { readonly position: string; readonly previous: string };
+  readonly headers: { readonly position: string; readonly previous: string; readonly type: string };
 }
 
 interface Prepared {
@@ -140,7 +140,7 @@ const prepare = (topic: string, events: readonly Stamped[], { position, partitio
       key: event.subject,
       value: event.json,
       partition,
-      headers: { position: String(event.position), previous: String(last.get(partition) ?? 0) },
+      headers: { position: String(event.position), previous: String(last.get(partition) ?? 0), type: event.type },
     });
     last.set(partition, event.position);
     moved.set(partition, event.position);

@@ -30,6 +30,24 @@ export const createLogReader = (pool: Pool, source: string): LogReader => ({
     });
     return rows.map((row) => stamped(row, source));
   },
+  hear: async (topic, after, limit, heard) => {
+    const { rows } = await pool.query<Row & { readonly data: string | null }>({
+      name: 'log-hear',
+      text: `select position, previous, topic, subject, sequence, type, version, event_id as "eventId", time, context::text,
+          case when type = any($4) then data::text end as data
+        from messaging.log where topic = $1 and position > $2 order by position limit $3`,
+      values: [topic, after, limit, [...heard]],
+    });
+    return rows.map((row) => (row.data === null ? headOf(row) : stamped(row, source)));
+  },
+  head: async (topic) => {
+    const { rows } = await pool.query<{ position: number }>({
+      name: 'log-head',
+      text: 'select position from messaging.head where topic = $1',
+      values: [topic],
+    });
+    return rows[0]?.position ?? 0;
+  },
   backlog: async (topic, after) => {
     const { rows } = await pool.query<Backlog>({
       name: 'log-backlog',
@@ -41,13 +59,15 @@ export const createLogReader = (pool: Pool, source: string): LogReader => ({
   },
 });
 
-const stamped = (row: Row, source: string): Stamped => ({
-  position: row.position,
-  previous: row.previous,
-  topic: row.topic,
-  subject: row.subject,
-  json: envelopeJson(row, source),
+const headOf = ({ position, previous, topic, subject, type }: Omit<Row, 'data'>): Omit<Stamped, 'json'> => ({
+  position,
+  previous,
+  topic,
+  subject,
+  type,
 });
+
+const stamped = (row: Row, source: string): Stamped => ({ ...headOf(row), json: envelopeJson(row, source) });
 
 /** The envelope as text. `context` is an object of ours (correlationid, causationid, actor, traceparent), spliced in as it is. */
 const envelopeJson = (row: Row, source: string): string => {

@@ -18,11 +18,11 @@ export const enqueue = async (tx: Tx, rows: readonly Enqueued[]): Promise<void> 
   const columns: [string[], string[], number[], string[], number[], string[], string[]] = [[], [], [], [], [], [], []];
   const contexts: string[] = [];
   const documents: string[] = [];
-  const known = new Map<Command, string>();
+  const known = new Map<string, string>();
   for (const { event, command } of rows) {
-    // One command of an import tells a thousand events.
-    let context = known.get(command);
-    if (context === undefined) known.set(command, (context = contextOf(command)));
+    // The rows of an import's chunk are one command's, and tell a thousand events.
+    let context = known.get(command.id);
+    if (context === undefined) known.set(command.id, (context = contextOf(command)));
     columns[0].push(event.definition.topic);
     columns[1].push(event.subject);
     columns[2].push(event.sequence);
@@ -31,7 +31,7 @@ export const enqueue = async (tx: Tx, rows: readonly Enqueued[]): Promise<void> 
     columns[5].push(newId());
     columns[6].push(command.now);
     contexts.push(context);
-    documents.push(JSON.stringify(event.definition.data.parse(event.data)));
+    documents.push(JSON.stringify(event.definition.told.parse(event.data)));
   }
   await tx.query({
     name: 'outbox-enqueue',

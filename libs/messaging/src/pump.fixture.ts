@@ -34,6 +34,7 @@ export const createPump = (batch: number): Pump => {
         await run;
       },
       lag: async () => null,
+      heads: async () => null,
       deadSince: () => null,
     };
   };

@@ -27,7 +27,7 @@ export interface RebuildOptions {
   readonly ownerUrl: string;
   /**
    * The group that keeps the projections, running meanwhile. Its `apply` writes to this schema only, and by unqualified names; anything else
-   * it writes to ends the rebuild.
+   * it writes to ends the rebuild, rolled back: a group that tells others (messaging.log) is never read again, for it would tell twice.
    */
   readonly group: ConsumerGroup;
   readonly schema: string;

@@ -200,6 +200,9 @@ describe('with 100,000 events waiting', () => {
     expect((await reader.backlog(topic, 0)).rows).toBe(100_000);
     const batch = await reader.read(topic, 99_000, 1_000);
     expect(batch.map((event) => event.position)).toEqual(Array.from({ length: 1_000 }, (_, n) => 99_001 + n));
+    const deaf = await reader.hear(topic, 99_000, 1_000, new Set(['alpha.unheard']));
+    expect(deaf).toEqual(batch.map(({ json: _, ...head }) => head));
+    expect(await reader.hear(topic, 99_000, 1_000, new Set(['alpha.raised']))).toEqual(batch);
   });
 });
 

@@ -50,7 +50,11 @@ export const createShadow = ({ pool, group, name, searchPath, schema, log }: Sha
       await group.apply(tx, events);
       const elsewhere = await writtenElsewhere(tx, schema);
       if (elsewhere.length === 0) return;
-      failure = new Error(`${group.group} writes to ${elsewhere.join(', ')} beside its schema: rebuilding would do that a second time`);
+      failure = new Error(
+        elsewhere.includes('messaging.log')
+          ? `${group.group} tells others what follows from what it hears: rebuilding would tell all of it a second time`
+          : `${group.group} writes to ${elsewhere.join(', ')} beside its schema: rebuilding would do that a second time`,
+      );
       throw new Halted(failure);
     },
   });
@@ -88,6 +92,7 @@ export const createShadow = ({ pool, group, name, searchPath, schema, log }: Sha
   return {
     subscription: {
       topics: group.topics,
+      heard: consumer.subscription.heard,
       reached: consumer.subscription.reached,
       consume: async (batch) => {
         try {

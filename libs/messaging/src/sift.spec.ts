@@ -97,6 +97,27 @@ describe('sorting out', () => {
     expect(sorted.skipped).toEqual(['sample.renamed']);
     expect(sorted.parking.map(({ delivery }) => delivery.position)).toEqual([1, 5]);
   });
+  test('skips by its header what it does not know, whatever the message is', () => {
+    const sorted = sortOut(
+      five.map((delivery) => (delivery.position === 3 ? { ...delivery, type: 'sample.renamed', message: undefined } : delivery)),
+      known,
+      new Set(),
+      none,
+    );
+    expect(sorted.skipped).toEqual(['sample.renamed']);
+    expect(sorted.parking).toEqual([]);
+    expect(sorted.events.map(({ position }) => position)).toEqual([1, 2, 4, 5]);
+  });
+  test('parks what says one type in its header and another in the message', () => {
+    const renamed = withMessage(five, 3, (message) => ({ ...message, type: 'sample.renamed' })).map((delivery) => ({
+      ...delivery,
+      type: counted.type,
+    }));
+    expect(sortOut(renamed, known, new Set(), none).parking.map(({ delivery, reason }) => [delivery.position, reason])).toEqual([
+      [3, 'header and type differ'],
+      [5, 'behind-parked'],
+    ]);
+  });
   test.each([
     ['of a newer version', { dataversion: 2 }, 'version 2 is newer than 1'],
     ['of another source', { source: 'khue/ha-noi/other' }, 'source and topic differ'],
@@ -127,6 +148,12 @@ describe('sorting out', () => {
       },
     });
     expect(read(knownEvents(lifted), five[0] as Delivery)).toEqual({ outcome: 'unreadable', reason: 'reader: TypeError' });
+  });
+  test('an erasure takes them with it also in a group that hears of no erasures, and though nobody has read it', () => {
+    const person = '0199f0a0-0000-7000-8000-000000000001';
+    const erasure = { topic: registryPeople, partition: 0, position: 2, previous: null, subject: person, nextOffset: null, message: undefined };
+    const sorted = sortOut([{ ...erasure, type: personErased.type }], known, new Set([`${registryPeople} ${person}`]), none);
+    expect(sorted).toMatchObject({ skipped: [personErased.type], erased: [{ position: 2 }], parking: [] });
   });
   test('an erasure takes the parked cards of its person with it and does not wait behind them', () => {
     const person = '0199f0a0-0000-7000-8000-000000000001';

@@ -96,7 +96,8 @@ export const sortOut = (
   const erased: Delivery[] = [];
   for (const delivery of deliveries) {
     const key = subjectKey(delivery);
-    const reading = read(known, delivery);
+    const { type } = delivery;
+    const reading: Reading = type !== undefined && !known.has(type) ? { outcome: 'unknown-type', type } : read(known, delivery);
     // The last message of its key, and all before it are void with it: nothing parked may outlive or delay an erasure.
     if (isErasure(delivery)) {
       erased.push(delivery);
@@ -121,16 +122,22 @@ export const sortOut = (
 /** Reads a message; also what makes the reader throw (an upcast of ours) is unreadable, and so is a key that isn't the event's subject. */
 export const read = (
   known: ReadonlyMap<string, EventDefinition>,
-  { topic, subject, message }: Pick<Delivery, 'topic' | 'subject' | 'message'>,
+  { topic, subject, type, message }: Pick<Delivery, 'topic' | 'subject' | 'type' | 'message'>,
 ): Reading => {
   try {
     const reading = readEvent(known, topic, message);
+    // Who goes by the header and who reads the message must see the same event.
+    if (type !== undefined && reading.outcome !== 'unreadable' && typeOf(reading) !== type)
+      return { outcome: 'unreadable', reason: 'header and type differ' };
     return reading.outcome === 'read' && reading.event.subject !== subject ? { outcome: 'unreadable', reason: 'key and subject differ' } : reading;
   } catch (error) {
     return { outcome: 'unreadable', reason: `reader: ${failureCode(error)}` };
   }
 };
 
+const typeOf = (reading: Exclude<Reading, { outcome: 'unreadable' }>): string => (reading.outcome === 'read' ? reading.event.type : reading.type);
+
 // By its type and not by what the group knows: also a group that only ever parked a card holds personal data.
-const isErasure = ({ topic, message }: Delivery): boolean =>
-  topic === personErased.topic && typeof message === 'object' && message !== null && (message as { type?: unknown }).type === personErased.type;
+const isErasure = ({ topic, type, message }: Delivery): boolean =>
+  topic === personErased.topic &&
+  (type ?? (typeof message === 'object' && message !== null ? (message as { type?: unknown }).type : undefined)) === personErased.type;

@@ -1,5 +1,6 @@
 import { queryObjects } from 'node:v8';
 import type { Bus, Delivery, Subscription } from '@khue/messaging/bus';
+import { watchCatchUp } from '@khue/messaging/catch-up';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openBusTrial, upTo, type BusTrial } from './bus-trial.ts';
 import { eventually } from './eventually.ts';
@@ -87,6 +88,39 @@ export const busContract = (kind: BusKind): void => {
       expect((await work()) - before).toBeLessThan(60);
     });
 
+    test('skips, before it is read, an event of a type that nobody in it hears: one that can not be read is not parked', async () => {
+      await trial.startRelay();
+      const messages: unknown[] = [];
+      await trial.join('one', (subscription) => ({
+        ...subscription,
+        consume: (batch) => {
+          messages.push(...batch.map(({ message }) => message));
+          return subscription.consume(batch);
+        },
+      }));
+      await trial.happen('a');
+      await trial.tellBroken('a', `${trial.service}.unheard`);
+      await trial.happen('a', 'b');
+      await settled(trial.bus);
+      // In the order of the log, and what was skipped left no hole.
+      await trial.expectAllOnceInOrder('one');
+      expect(await trial.parked('one')).toEqual([]);
+      expect(messages.filter((message) => message === undefined).length).toBe(1);
+    });
+
+    test('parks an event of a type that it hears and can not read, and what comes behind it', async () => {
+      await trial.startRelay();
+      await trial.join('one');
+      await trial.happen('a');
+      await trial.tellBroken('a', `${trial.service}.raised`);
+      await trial.happen('a', 'b');
+      await settled(trial.bus);
+      expect((await trial.parked('one')).map(({ subject, reason }) => [subject, reason.split(':')[0]])).toEqual([
+        ['a', 'envelope'],
+        ['a', 'behind-parked'],
+      ]);
+    });
+
     test('that is slow or fails delays only itself', async () => {
       await trial.startRelay();
       let failing = true;
@@ -120,6 +154,40 @@ export const busContract = (kind: BusKind): void => {
       await trial.happen('a', 'a');
       await settled(trial.bus);
       await trial.expectAllOnceInOrder('one');
+    });
+  });
+
+  describe('a group that is filled for the first time', () => {
+    test('is caught up once it has applied all that stood in its topics when it began, and stays so with the bus away', async () => {
+      await trial.startRelay();
+      await trial.happen('a', 'b', 'a');
+      await settled(trial.bus);
+      const gate = Promise.withResolvers<void>();
+      const gated = (subscription: Subscription): Subscription => ({
+        ...subscription,
+        consume: (batch) => gate.promise.then(() => subscription.consume(batch)),
+      });
+      const running = await trial.join('one', gated);
+      const { pool } = trial.consumer;
+      const watch = (name: string, heads = running.heads): (() => Promise<boolean>) =>
+        watchCatchUp({ pool, subscription: trial.group(name).subscription, running: { heads } });
+      await eventually(async () => expect(await running.heads()).not.toBeNull());
+      const isCaughtUp = watch('one');
+      expect(await isCaughtUp()).toBe(false);
+      await trial.happen('a', 'c');
+      expect(await isCaughtUp()).toBe(false);
+      gate.resolve();
+      await eventually(async () => expect(await isCaughtUp()).toBe(true));
+      const away = async (): Promise<null> => null;
+      expect([await watch('one', away)(), await watch('another', away)()]).toEqual([true, false]);
+    });
+
+    test('is caught up at once where nothing was ever told', async () => {
+      const relay = await trial.startRelay();
+      const running = await trial.join('one');
+      const isCaughtUp = watchCatchUp({ pool: trial.consumer.pool, subscription: trial.group('one').subscription, running });
+      await eventually(async () => expect(await isCaughtUp()).toBe(true));
+      expect(await relay.position()).toBe(0);
     });
   });
 

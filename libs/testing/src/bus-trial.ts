@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import type { Bus, RunningSubscription, Subscription } from '@khue/messaging/bus';
 import type { Consumer } from '@khue/messaging/consumer';
+import { listParked, type ParkedEvent } from '@khue/messaging/parking';
 import { startRelay, type Relay, type RelayOptions } from '@khue/messaging/relay';
 import { expect } from 'vitest';
 import type { BusProcess } from './bus-process.ts';
@@ -20,6 +21,9 @@ export interface BusTrial {
   startRelay(more?: Partial<RelayOptions>): Promise<Relay>;
   /** Commits events of these subjects, one each, in one transaction. */
   happen(...subjects: string[]): Promise<void>;
+  /** Commits an event whose envelope lacks what every envelope has. */
+  tellBroken(subject: string, type: string): Promise<void>;
+  parked(group: string): Promise<readonly ParkedEvent[]>;
   /** A group with one effect an event, and no guard of its own against doubling. */
   group(name: string): Consumer;
   /** Subscribes a group, with its subscription as `change` makes it. */
@@ -97,6 +101,12 @@ export const openBusTrial = async (open: (services: readonly string[], log: Kept
       await raise(producer.pool, service, subjects);
       relays.forEach((relay) => relay.wake());
     },
+    tellBroken: async (subject, type) => {
+      await producer.asOwner(`insert into messaging.log (topic, subject, sequence, type, version, event_id, time, context, data)
+        values ('${topic}', '${subject}', 1, '${type}', 1, uuidv7(), now(), '{}', '{}')`);
+      relays.forEach((relay) => relay.wake());
+    },
+    parked: (name) => listParked(consumer.pool, { group: name }),
     join: (name, change = (same) => same) => subscribe(change(group(name).subscription)),
     applied: async (name, subject) => (await effects(name)).filter((effect) => effect.subject === subject).map(({ sequence }) => sequence),
     effects: async (name) => (await effects(name)).length,

@@ -70,7 +70,7 @@ export const toldCity = (): ToldCity => {
         sample: true,
       }),
     grant: (sub, role, unitName, { validFrom = '2020-01-01', validTo = null } = {}) => {
-      const grantId = id(`${sub}@${unitName}`);
+      const grantId = id(`${sub} ${role} ${unitName}`);
       return told(grantIssued, grantId, { grantId, sub, role, unitId: id(unitName), validFrom, validTo, documentNo: 'QD-1' });
     },
   };

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { DataOf, EventDefinition, Topic } from '@khue/contracts/envelope';
 import { topicsOf, type ServiceName } from '@khue/contracts/services';
 import type { ServiceConfig } from '@khue/host/config';
+import { systemClock } from '@khue/host/clock';
 import type { Deps, RunningService } from '@khue/host/host';
 import { createLogger } from '@khue/host/logger';
 import type { Bus } from '@khue/messaging/bus';
@@ -67,6 +68,7 @@ export const testService = async (
     identityKey: 'a key for tests that nobody else uses',
     bootstrapSub: 'board',
     log: { requests: 'all', oneIn: 1, slowMs: 1_000 },
+    clock: systemClock,
     service: name,
     port: 0,
     databaseUrl: await through(database.appUrl),

@@ -1,6 +1,8 @@
-import { accept, refuse, type Decision } from '@khue/decider/decision';
-import { mayWriteRow, type Actor } from './access.ts';
-import { assignedOf, classOf, hasPlace, isActive, type Enrollment, type Enrollments, type SeatWord } from './records.ts';
+import type { By } from '@khue/contracts/grants';
+import { accept, type Decision } from '@khue/decider/decision';
+import { permitted } from './permission.ts';
+import { classOf, hasPlace, isActive, type Enrollment, type Enrollments, type SeatWord } from './records.ts';
+import { refuse } from './refusals.ts';
 
 export interface ApproveNomination {
   readonly type: 'ApproveNomination';
@@ -60,24 +62,10 @@ export interface EnrollmentWithdrawn {
 export type ApprovalEvent =
   NominationApproved | SeatRequested | SeatNoted | EnrollmentQueued | LearnerAdmitted | NominationTurnedDown | EnrollmentWithdrawn;
 
-/** The row and the grant that permits a write to it. */
-const permitted = (
-  enrollmentId: string,
-  by: Actor,
-  state: Enrollments,
-  roles: readonly ('officer' | 'approver' | 'board')[],
-): { readonly ok: true; readonly row: Enrollment; readonly grantId: string } | { readonly ok: false; readonly refusal: Decision<never> } => {
-  const row = state.enrollments.get(enrollmentId);
-  if (!row) return { ok: false, refusal: refuse('not-found') };
-  if (!state.units.units.has(row.unitId)) return { ok: false, refusal: refuse('unit-not-known-yet') };
-  const grant = mayWriteRow(state, by, row.unitId, assignedOf(state, row.unitId, row.personId), roles);
-  return grant ? { ok: true, row, grantId: grant.id } : { ok: false, refusal: refuse('out-of-scope') };
-};
-
 /** A missing official text is shown beside the answer and keeps nobody back; missing data does, until it is there and was checked. */
-export const approveNomination = ({ enrollmentId }: ApproveNomination, by: Actor, state: Enrollments): Decision<ApprovalEvent> => {
+export const approveNomination = ({ enrollmentId }: ApproveNomination, by: By, state: Enrollments): Decision<ApprovalEvent> => {
   const found = permitted(enrollmentId, by, state, ['approver', 'board']);
-  if (!found.ok) return found.refusal;
+  if ('code' in found) return found;
   const { row, grantId } = found;
   if (row.state !== 'nominated') return refuse('nomination-decided', { params: { state: row.state } });
   if (row.enteredBy === by.actor) return refuse('same-person');
@@ -95,9 +83,9 @@ export const approveNomination = ({ enrollmentId }: ApproveNomination, by: Actor
 };
 
 /** Also before anybody approved, and while it waits for a seat. Quota hears of it on the same topic, behind the request, and lets the seat go. */
-export const withdrawEnrollment = ({ enrollmentId }: WithdrawEnrollment, by: Actor, state: Enrollments): Decision<ApprovalEvent> => {
+export const withdrawEnrollment = ({ enrollmentId }: WithdrawEnrollment, by: By, state: Enrollments): Decision<ApprovalEvent> => {
   const found = permitted(enrollmentId, by, state, ['officer', 'approver', 'board']);
-  if (!found.ok) return found.refusal;
+  if ('code' in found) return found;
   const { row, grantId } = found;
   if (!isActive(row)) return refuse('enrollment-over', { params: { state: row.state } });
   return accept({ type: 'EnrollmentWithdrawn', enrollmentId, on: by.today, wasAdmitted: row.state === 'admitted', grantId });

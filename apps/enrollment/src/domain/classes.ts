@@ -1,8 +1,10 @@
 import type { Form, Level } from '@khue/contracts/eligibility-codes';
+import type { By } from '@khue/contracts/grants';
 import { existsOn } from '@khue/contracts/units';
-import { accept, refuse, type Decision } from '@khue/decider/decision';
-import { mayWriteAt, type Actor, type Directory } from './access.ts';
+import { accept, type Decision } from '@khue/decider/decision';
+import { mayWriteAt } from './access.ts';
 import { programInForce, type Program } from './programs.ts';
+import { refuse } from './refusals.ts';
 
 /** What of its program's version a class keeps: later versions don't change it. */
 export interface LiveClass {
@@ -44,13 +46,13 @@ export interface ClassOpened {
 }
 
 /** The workspace of one batch. */
-export interface Classes extends Directory {
+export interface Classes {
   readonly programs: ReadonlyMap<string, readonly Program[]>;
   /** The last number given, by series; the counter rows are locked. */
   readonly lastNo: Map<string, number>;
   /** Codes in use at the hosts named, see `codeKey`. */
   readonly codes: Set<string>;
-  readonly added: Map<string, LiveClass>;
+  readonly opened: Map<string, LiveClass>;
 }
 
 const kinds = { elementary: 'SC', intermediate: 'TC', advanced: 'CC' } as const satisfies Record<Level, string>;
@@ -66,11 +68,11 @@ export const seriesNamed = ({ hostUnitId, from, code }: OpenClass, versions: rea
   return code === undefined && program ? seriesOf(hostUnitId, program.level, from) : undefined;
 };
 
-export const decideClass = (command: OpenClass, by: Actor, classes: Classes): Decision<ClassOpened> => {
+export const decideClass = (command: OpenClass, by: By, classes: Classes): Decision<ClassOpened> => {
   const { classId, programCode, hostUnitId, size, from, to, code, organizers } = command;
-  const { units } = classes;
+  const { units } = by;
   if (!units.units.has(hostUnitId)) return refuse('unit-not-known-yet', { field: 'hostUnitId' });
-  if (!mayWriteAt(classes, by, hostUnitId, ['school'])) return refuse('out-of-scope', { field: 'hostUnitId' });
+  if (!mayWriteAt(by, hostUnitId, ['school'])) return refuse('out-of-scope', { field: 'hostUnitId' });
   const unknown = organizers.findIndex((unitId) => !units.units.has(unitId));
   if (unknown >= 0) return refuse('unit-not-known-yet', { field: `organizers.${unknown}` });
   if (to < from) return refuse('class-dates', { field: 'to' });
@@ -114,5 +116,5 @@ const codeOf = (level: Level | null, from: string, no: number): string => `K${fr
 export const evolveClass = (classes: Classes, { opened, numbered }: ClassOpened): void => {
   if (numbered) classes.lastNo.set(numbered.series, numbered.no);
   classes.codes.add(codeKey(opened.hostUnitId, opened.code));
-  classes.added.set(opened.id, opened);
+  classes.opened.set(opened.id, opened);
 };

@@ -1,27 +1,15 @@
 import { publishedRuleSet, type PublishedRuleSet } from '@khue/contracts/eligibility';
 import { type LearnerFacts } from '@khue/contracts/learner-facts';
-import type { Grant, Role } from '@khue/contracts/grants';
-import { unitTable, type Unit } from '@khue/contracts/units';
+import type { By, Grant } from '@khue/contracts/grants';
+import { unitTable } from '@khue/contracts/units';
 import type { Decision } from '@khue/decider/decision';
+import { by, grant, unit } from '@khue/testing/city';
 import rules350 from '../../rules/350-qd-tw.json' with { type: 'json' };
-import type { Actor } from './access.ts';
 import type { LiveClass } from './classes.ts';
 import { decideEnrollment, evolveEnrollment, type EnrollmentCommand, type EnrollmentEvent } from './enrollment.ts';
 import { atKey, initialEnrollments, type Enrollment, type Enrollments, type Learner } from './records.ts';
 
-export const today = '2026-03-02';
-export const now = '2026-03-02T03:00:00.000Z';
 export const q350: PublishedRuleSet = publishedRuleSet.parse({ hash: '35'.repeat(32), ruleSet: rules350 });
-
-const unit = (id: string, parentId: string | null, from = '2000-01-01', to: string | null = null): Unit => ({
-  id,
-  code: id,
-  kind: 'body',
-  name: id,
-  from,
-  to,
-  parents: [{ parentId, from, to }],
-});
 
 /** The city with the school; districts d1 (c11, c12) and d2 (c21). c9 ended in 2025: it was split into c11 and c21. c8 became c12. */
 export const units = unitTable(
@@ -33,8 +21,8 @@ export const units = unitTable(
     unit('c11', 'd1'),
     unit('c12', 'd1'),
     unit('c21', 'd2'),
-    unit('c9', 'd1', '2000-01-01', '2025-07-01'),
-    unit('c8', 'd1', '2000-01-01', '2025-07-01'),
+    unit('c9', 'd1', '2025-07-01'),
+    unit('c8', 'd1', '2025-07-01'),
   ],
   [
     { fromUnitId: 'c9', toUnitId: 'c11', on: '2025-07-01' },
@@ -43,26 +31,19 @@ export const units = unitTable(
   ],
 );
 
-const grant = (sub: string, role: Role, unitId: string): Grant => ({
-  id: `grant-${sub}`,
-  sub,
-  role,
-  unitId,
-  validFrom: '2020-01-01',
-  validTo: null,
-  documentNo: '1-QĐ/TU',
-});
 export const grants: readonly Grant[] = [
-  grant('officer.d1', 'officer', 'd1'),
-  grant('officer.c12', 'officer', 'c12'),
-  grant('officer.c21', 'officer', 'c21'),
-  grant('officer.c9', 'officer', 'c9'),
-  grant('approver.d1', 'approver', 'd1'),
-  grant('approver.c21', 'approver', 'c21'),
-  grant('board', 'board', 'city'),
-  grant('school', 'school', 'school'),
-  { ...grant('both', 'officer', 'd1'), id: 'grant-both-1' },
-  { ...grant('both', 'approver', 'd1'), id: 'grant-both-2' },
+  grant('officer', 'd1', { sub: 'officer.d1' }),
+  grant('officer', 'c12', { sub: 'officer.c12' }),
+  grant('officer', 'c21', { sub: 'officer.c21' }),
+  grant('officer', 'c9', { sub: 'officer.c9' }),
+  grant('approver', 'd1', { sub: 'approver.d1' }),
+  grant('approver', 'c21', { sub: 'approver.c21' }),
+  grant('reader', 'd1', { sub: 'reader.d1' }),
+  grant('lecturer', 'd1', { sub: 'lecturer.d1' }),
+  grant('board', 'city'),
+  grant('school', 'school'),
+  grant('officer', 'd1', { sub: 'both' }),
+  grant('approver', 'd1', { sub: 'both' }),
 ];
 
 /** Fulfills 350-QĐ/TW for the intermediate level, as far as it was read. */
@@ -127,8 +108,6 @@ export const workspace = (
   more: { enrollments?: readonly Enrollment[]; assigned?: readonly [string, string, string][]; classes?: readonly LiveClass[] } = {},
 ): Enrollments =>
   initialEnrollments({
-    units,
-    grantsOf: (sub) => grants.filter((it) => it.sub === sub),
     learners: new Map(learners.map((it) => [it.personId, it])),
     assigned: new Map((more.assigned ?? []).map(([from, person, to]) => [atKey(from, person), to])),
     ruleSets: [q350],
@@ -136,7 +115,8 @@ export const workspace = (
     enrollments: more.enrollments ?? [],
   });
 
-export const as = (actor: string): Actor => ({ actor, now, today });
+export const as = (actor: string): By => ({ ...by(units, ...grants.filter(({ sub }) => sub === actor)), actor });
+export const { today } = as('board');
 
 export const decide = (state: Enrollments, actor: string, command: EnrollmentCommand): Decision<EnrollmentEvent> =>
   decideEnrollment(command, as(actor), state);

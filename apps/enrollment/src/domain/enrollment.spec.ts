@@ -6,7 +6,6 @@ import {
   codeOf,
   decide,
   fit,
-  grants,
   intermediate,
   lacksRatings,
   learner,
@@ -17,7 +16,6 @@ import {
   stateOf,
   takenOf,
   today,
-  units,
   withdraw,
   workspace,
   young,
@@ -27,8 +25,6 @@ import { decideProgram, programInForce, type Programs, type PublishProgram } fro
 import { openRules } from './records.ts';
 import { decideRuleSet, evolveRuleSet, type RuleSets } from './rule-sets.ts';
 
-const grantsOf = (sub: string) => grants.filter((grant) => grant.sub === sub);
-
 describe('a nomination', () => {
   it('is judged under the rules in force and keeps their hash', () => {
     const state = workspace([learner('p', 'c11')]);
@@ -36,7 +32,7 @@ describe('a nomination', () => {
     expect(event).toMatchObject({
       type: 'LearnerNominated',
       unitId: 'c11',
-      grantId: 'grant-officer.d1',
+      grantId: 'grant-officer-d1',
       eligibility: { verdict: 'eligible', ruleSet: { hash: q350.hash } },
     });
   });
@@ -59,9 +55,11 @@ describe('a nomination', () => {
     });
   });
   it.each([
-    ['an officer of a neighboring unit', 'officer.c21', nominate('e', 'p'), 'out-of-scope'],
-    ['the officer of a unit that has ended', 'officer.c9', nominate('e', 'gone'), 'out-of-scope'],
-    ['the approver', 'approver.d1', nominate('e', 'p'), 'out-of-scope'],
+    ['an officer of a neighboring unit, to whom the person does not exist', 'officer.c21', nominate('e', 'p'), 'person-not-known-yet'],
+    ['the officer of a unit that has ended', 'officer.c9', nominate('e', 'gone'), 'person-not-known-yet'],
+    ['an officer, of a person whose split unit leaves to nobody', 'officer.d1', nominate('e', 'split'), 'person-not-known-yet'],
+    ['a lecturer, who reads nobody', 'lecturer.d1', nominate('e', 'p'), 'person-not-known-yet'],
+    ['the approver, who reads the person', 'approver.d1', nominate('e', 'p'), 'out-of-scope'],
     ['a unit above that the officer has no grant on', 'officer.c12', nominate('e', 'q', 'tc', 'd1'), 'out-of-scope'],
     ['a unit the person does not belong to', 'officer.d1', nominate('e', 'p', 'tc', 'c12'), 'person-of-another-unit'],
     ['a person whose card has not come', 'officer.d1', nominate('e', 'nobody'), 'person-not-known-yet'],
@@ -80,11 +78,16 @@ describe('a nomination', () => {
     ]);
     expect(codeOf(decide(state, actor, command))).toBe(code);
   });
+  it('of a person whom the caller may not read is refused as of one that is not there', () => {
+    const state = workspace([learner('p', 'c11'), learner('split', 'c9')]);
+    const absent = decide(state, 'officer.c21', nominate('e', 'nobody'));
+    for (const hidden of ['p', 'split']) expect(decide(state, 'officer.c21', nominate('e', hidden))).toEqual(absent);
+  });
   it('is sent by the unit above where its officer chooses so, and by the successor where the person’s unit has ended', () => {
     const state = workspace([learner('p', 'c11'), learner('q', 'c8'), learner('r', 'c9')], { assigned: [['c9', 'r', 'c21']] });
     expect(act(state, 'officer.d1', nominate('e1', 'p', 'tc', 'd1'))[0]).toMatchObject({ unitId: 'd1' });
     expect(act(state, 'officer.c12', nominate('e2', 'q'))[0]).toMatchObject({ unitId: 'c12' });
-    expect(codeOf(decide(state, 'officer.d1', nominate('e3', 'r')))).toBe('out-of-scope');
+    expect(codeOf(decide(state, 'officer.d1', nominate('e3', 'r')))).toBe('person-not-known-yet');
     expect(act(state, 'officer.c21', nominate('e3', 'r'))[0]).toMatchObject({ unitId: 'c21' });
   });
   it('of the same person for the same class is there once, until it is over', () => {
@@ -110,12 +113,19 @@ describe('an approval', () => {
     act(state, 'both', nominate('e', 'p'));
     expect(codeOf(decide(state, 'both', approve('e')))).toBe('same-person');
   });
-  it('is refused to an officer, and to the approver of a neighboring unit', () => {
+  it('is refused to those who only read it: an officer, a reader, the school that holds the class', () => {
     const state = workspace([learner('p', 'c11')]);
     act(state, 'officer.d1', nominate('e', 'p'));
-    expect(codeOf(decide(state, 'officer.d1', approve('e')))).toBe('out-of-scope');
-    expect(codeOf(decide(state, 'approver.c21', approve('e')))).toBe('out-of-scope');
-    expect(codeOf(decide(state, 'board', approve('other')))).toBe('not-found');
+    for (const actor of ['officer.d1', 'reader.d1', 'school']) expect(codeOf(decide(state, actor, approve('e')))).toBe('out-of-scope');
+  });
+  it('is refused to those who may not read it as of one that is not there', () => {
+    const state = workspace([learner('p', 'c11')]);
+    act(state, 'officer.d1', nominate('e', 'p'));
+    const absent = decide(state, 'approver.c21', approve('other'));
+    expect(codeOf(absent)).toBe('not-found');
+    for (const actor of ['approver.c21', 'lecturer.d1']) expect(decide(state, actor, approve('e'))).toEqual(absent);
+    for (const command of [withdraw('e'), { type: 'RecheckNomination', enrollmentId: 'e' } as const])
+      expect(decide(state, 'approver.c21', command)).toEqual(absent);
   });
   it('is refused when all places are taken, also within one batch', () => {
     const state = workspace(['p', 'q', 'r'].map((id) => learner(id, 'c11')));
@@ -211,11 +221,11 @@ describe('a withdrawal', () => {
     const row = state.enrollments.get('e');
     if (!row) throw new Error('not nominated');
     const then = workspace([], { enrollments: [{ ...row, unitId: 'c9' }], assigned: [['c9', 'p', 'c21']] });
-    expect(codeOf(decide(then, 'officer.c9', withdraw('e')))).toBe('out-of-scope');
-    expect(codeOf(decide(then, 'officer.d1', withdraw('e')))).toBe('out-of-scope');
+    expect(codeOf(decide(then, 'officer.c9', withdraw('e')))).toBe('not-found');
+    expect(codeOf(decide(then, 'officer.d1', withdraw('e')))).toBe('not-found');
     expect(codeOf(decide(then, 'officer.c21', withdraw('e')))).toBe('accepted');
     const unassigned = workspace([], { enrollments: [{ ...row, unitId: 'c9' }] });
-    expect(codeOf(decide(unassigned, 'officer.c21', withdraw('e')))).toBe('out-of-scope');
+    expect(codeOf(decide(unassigned, 'officer.c21', withdraw('e')))).toBe('not-found');
     expect(codeOf(decide(unassigned, 'board', withdraw('e')))).toBe('accepted');
   });
 });
@@ -234,7 +244,7 @@ describe('a program', () => {
     documentNo: '57-QĐ/TW',
     ...change,
   });
-  const state = (): Programs => ({ units, grantsOf, last: new Map([['TCLLCT', 2]]), added: new Map() });
+  const state = (): Programs => ({ last: new Map([['TCLLCT', 2]]), published: new Map() });
   it('gets the next version of its code', () => {
     expect(decideProgram(publish(), as('school'), state())).toMatchObject({ events: [{ program: { version: 3 } }] });
     expect(decideProgram(publish({ code: 'NEW' }), as('board'), state())).toMatchObject({ events: [{ program: { version: 1 } }] });
@@ -262,7 +272,7 @@ describe('a program', () => {
 
 describe('a rule set', () => {
   it('is published once under a version; the same content again is no news, other content is refused', () => {
-    const state: RuleSets = { units, grantsOf, last: new Map(), added: new Map() };
+    const state: RuleSets = { last: new Map(), published: new Map() };
     const first = decideRuleSet({ type: 'PublishRuleSet', ...q350 }, as('board'), state);
     if (!first.accepted || !first.events[0]) throw new Error('refused');
     evolveRuleSet(state, first.events[0]);
@@ -306,15 +316,13 @@ describe('a class', () => {
     publishedAt: '2026-01-01T00:00:00Z',
   };
   const state = (): Classes => ({
-    units,
-    grantsOf,
     programs: new Map([['TCLLCT', [program]]]),
     lastNo: new Map([
       ['school TC 2026', 8],
       ['school TC 2027', 0],
     ]),
     codes: new Set(['school L1']),
-    added: new Map(),
+    opened: new Map(),
   });
   it('is numbered without gaps by host, level and year', () => {
     const classes = state();

@@ -1,5 +1,5 @@
+import type { By } from '@khue/contracts/grants';
 import type { Decision } from '@khue/decider/decision';
-import type { Actor } from './access.ts';
 import {
   approveNomination,
   givesPlaceBack,
@@ -25,7 +25,7 @@ import { activeKey, classOf, isActive, type Enrollment, type Enrollments } from 
 export type EnrollmentCommand = NominateLearner | RecheckNomination | WaiveRule | ApproveNomination | WithdrawEnrollment | NoteSeat;
 export type EnrollmentEvent = NominationEvent | ApprovalEvent;
 
-export const decideEnrollment = (command: EnrollmentCommand, by: Actor, state: Enrollments): Decision<EnrollmentEvent> => {
+export const decideEnrollment = (command: EnrollmentCommand, by: By, state: Enrollments): Decision<EnrollmentEvent> => {
   switch (command.type) {
     case 'NominateLearner':
       return nominateLearner(command, by, state);
@@ -52,9 +52,6 @@ export const evolveEnrollment = (state: Enrollments, event: EnrollmentEvent): vo
   if (event.type === 'NominationApproved') take(state, row, 1);
   else if (event.type !== 'EligibilityRechecked' && event.type !== 'RuleWaived' && givesPlaceBack(row, event)) take(state, row, -1);
   put(state, { ...row, ...changeOf(row, event), version: row.version + 1, sequence: row.sequence + (untold.has(event.type) ? 0 : 1) });
-  if (state.changed.added.has(row.id)) return;
-  state.changed.amended.add(row.id);
-  if (event.type === 'EligibilityRechecked' || event.type === 'RuleWaived') state.changed.judged.add(row.id);
 };
 
 const nominated = (state: Enrollments, event: LearnerNominated): void => {
@@ -78,7 +75,6 @@ const nominated = (state: Enrollments, event: LearnerNominated): void => {
     version: 1,
     sequence: 1,
   });
-  state.changed.added.add(id);
 };
 
 const put = (state: Enrollments, row: Enrollment): void => {
@@ -90,7 +86,6 @@ const put = (state: Enrollments, row: Enrollment): void => {
 const take = (state: Enrollments, row: Enrollment, places: number): void => {
   const into = classOf(state, row);
   state.classes.set(into.id, { ...into, taken: into.taken + places });
-  state.changed.classes.add(into.id);
 };
 
 const changeOf = (row: Enrollment, event: Exclude<EnrollmentEvent, LearnerNominated>): Partial<Enrollment> => {

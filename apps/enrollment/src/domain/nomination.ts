@@ -1,11 +1,14 @@
 import type { Waiver } from '@khue/contracts/eligibility';
+import type { By } from '@khue/contracts/grants';
 import { existsOn, isWithin, standing } from '@khue/contracts/units';
-import { accept, refuse, type Decision } from '@khue/decider/decision';
-import { mayWriteAt, mayWriteRow, type Actor } from './access.ts';
+import { accept, type Decision, type Refused } from '@khue/decider/decision';
+import { mayReadPerson, mayWriteAt } from './access.ts';
 import type { LiveClass } from './classes.ts';
 import { canBeWaived, checkEligibility, ruleSetFor } from './eligibility.ts';
 import type { Findings } from './findings.ts';
-import { activeKey, assignedOf, classOf, type Enrollment, type Enrollments, type Learner } from './records.ts';
+import { permitted, type Permitted } from './permission.ts';
+import { activeKey, assignedOf, classOf, type Enrollments, type Learner } from './records.ts';
+import { refuse } from './refusals.ts';
 
 export interface NominateLearner {
   readonly type: 'NominateLearner';
@@ -54,21 +57,27 @@ const officers = ['officer'] as const;
 const judge = (state: Enrollments, on: string, into: LiveClass, { facts }: Learner, waivers: readonly Waiver[]): Findings =>
   checkEligibility(ruleSetFor(state.ruleSets, on), into.level, into.form ?? 'concentrated', Number(into.from.slice(0, 4)), facts, waivers);
 
+/** Of whom the caller may not read, too: they can't be told from whom there is not. */
+const unknown = refuse('person-not-known-yet', { field: 'personId' });
+
 /** What is not yet known here is told apart from what is not allowed: the first passes by itself. */
-export const nominateLearner = (command: NominateLearner, by: Actor, state: Enrollments): Decision<LearnerNominated> => {
+export const nominateLearner = (command: NominateLearner, by: By, state: Enrollments): Decision<LearnerNominated> => {
   const { enrollmentId, classId, personId } = command;
-  const { units } = state;
+  const { units } = by;
   const learner = state.learners.get(personId);
-  if (!learner) return refuse('person-not-known-yet', { field: 'personId' });
+  if (!learner) return unknown;
   if (!units.units.has(learner.unitId)) return refuse('unit-not-known-yet', { field: 'personId' });
-  const { at: home, settled } = standing(units, learner.unitId, by.today, assignedOf(state, learner.unitId, personId));
-  if (!settled) return refuse('unit-ended', { field: 'personId' });
-  const grant = mayWriteAt(state, by, home, officers);
-  if (!grant) return refuse('out-of-scope', { field: 'personId' });
+  const assigned = assignedOf(state, learner.unitId, personId);
+  const { at: home, settled } = standing(units, learner.unitId, by.today, assigned);
+  const grant = settled ? mayWriteAt(by, home, officers) : undefined;
+  if (!grant) {
+    if (!mayReadPerson(by, learner.unitId, assigned)) return unknown;
+    return refuse(settled ? 'out-of-scope' : 'unit-ended', { field: 'personId' });
+  }
   const unitId = command.unitId ?? home;
   if (!units.units.has(unitId)) return refuse('unit-not-known-yet', { field: 'unitId' });
   if (!existsOn(units, unitId, by.today)) return refuse('unit-ended', { field: 'unitId' });
-  if (!mayWriteAt(state, by, unitId, officers)) return refuse('out-of-scope', { field: 'unitId' });
+  if (!mayWriteAt(by, unitId, officers)) return refuse('out-of-scope', { field: 'unitId' });
   if (!isWithin(units, home, unitId, by.today)) return refuse('person-of-another-unit', { field: 'unitId' });
   if (learner.mergedInto !== null) return refuse('person-merged', { field: 'personId', params: { personId: learner.mergedInto } });
   const into = state.classes.get(classId);
@@ -79,38 +88,32 @@ export const nominateLearner = (command: NominateLearner, by: Actor, state: Enro
   return accept({ type: 'LearnerNominated', enrollmentId, classId, personId, unitId, eligibility, by: by.actor, at: by.now, grantId: grant.id });
 };
 
+interface Open extends Permitted {
+  readonly learner: Learner;
+}
 /** The nomination while nothing was decided on it, its learner, and the grant. */
-const stillOpen = (
-  enrollmentId: string,
-  by: Actor,
-  state: Enrollments,
-  roles: readonly ('officer' | 'board')[],
-):
-  | { readonly ok: true; readonly nomination: Enrollment; readonly learner: Learner; readonly grantId: string }
-  | { readonly ok: false; readonly refusal: Decision<never> } => {
-  const nomination = state.enrollments.get(enrollmentId);
-  if (!nomination) return { ok: false, refusal: refuse('not-found') };
-  if (!state.units.units.has(nomination.unitId)) return { ok: false, refusal: refuse('unit-not-known-yet') };
-  const grant = mayWriteRow(state, by, nomination.unitId, assignedOf(state, nomination.unitId, nomination.personId), roles);
-  if (!grant) return { ok: false, refusal: refuse('out-of-scope') };
-  if (nomination.state !== 'nominated') return { ok: false, refusal: refuse('nomination-decided', { params: { state: nomination.state } }) };
-  const learner = state.learners.get(nomination.personId);
-  return learner ? { ok: true, nomination, learner, grantId: grant.id } : { ok: false, refusal: refuse('person-not-known-yet') };
+const stillOpen = (enrollmentId: string, by: By, state: Enrollments, roles: readonly ('officer' | 'board')[]): Open | Refused => {
+  const found = permitted(enrollmentId, by, state, roles);
+  if ('code' in found) return found;
+  const { row } = found;
+  if (row.state !== 'nominated') return refuse('nomination-decided', { params: { state: row.state } });
+  const learner = state.learners.get(row.personId);
+  return learner ? { ...found, learner } : refuse('person-not-known-yet');
 };
 
-export const recheckNomination = ({ enrollmentId }: RecheckNomination, by: Actor, state: Enrollments): Decision<EligibilityRechecked> => {
+export const recheckNomination = ({ enrollmentId }: RecheckNomination, by: By, state: Enrollments): Decision<EligibilityRechecked> => {
   const open = stillOpen(enrollmentId, by, state, ['officer', 'board']);
-  if (!open.ok) return open.refusal;
-  const { nomination, learner, grantId } = open;
+  if ('code' in open) return open;
+  const { row: nomination, learner, grantId } = open;
   const eligibility = judge(state, by.today, classOf(state, nomination), learner, nomination.waivers);
   return accept({ type: 'EligibilityRechecked', enrollmentId, eligibility, by: by.actor, at: by.now, grantId });
 };
 
 /** An exception is a record with a document number, and only for a rule whose text knows who may decide one. */
-export const waiveRule = ({ enrollmentId, waiver }: WaiveRule, by: Actor, state: Enrollments): Decision<RuleWaived | EligibilityRechecked> => {
+export const waiveRule = ({ enrollmentId, waiver }: WaiveRule, by: By, state: Enrollments): Decision<RuleWaived | EligibilityRechecked> => {
   const open = stillOpen(enrollmentId, by, state, ['board']);
-  if (!open.ok) return open.refusal;
-  const { nomination, learner, grantId } = open;
+  if ('code' in open) return open;
+  const { row: nomination, learner, grantId } = open;
   const published = ruleSetFor(state.ruleSets, by.today);
   const into = classOf(state, nomination);
   const concerns = published?.ruleSet.rules.some((rule) => rule.id === waiver.ruleId && rule.level === into.level) ?? false;

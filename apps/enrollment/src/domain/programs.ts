@@ -1,6 +1,8 @@
 import type { Form, Level } from '@khue/contracts/eligibility-codes';
-import { accept, refuse, type Decision } from '@khue/decider/decision';
-import { holds, publishers, type Actor, type Directory } from './access.ts';
+import type { By } from '@khue/contracts/grants';
+import { accept, type Decision } from '@khue/decider/decision';
+import { holds, publishers } from './access.ts';
+import { refuse } from './refusals.ts';
 
 /** A version of a framework program. Never changed: a correction is the next version. */
 export interface Program {
@@ -26,24 +28,24 @@ export interface ProgramPublished {
 }
 
 /** The workspace of one batch. */
-export interface Programs extends Directory {
+export interface Programs {
   /** The last version given, by code; its counter row is locked. */
   readonly last: Map<string, number>;
-  readonly added: Map<string, Program>;
+  readonly published: Map<string, Program>;
 }
 
-export const decideProgram = (command: PublishProgram, by: Actor, programs: Programs): Decision<ProgramPublished> => {
+export const decideProgram = (command: PublishProgram, by: By, { last }: Programs): Decision<ProgramPublished> => {
   const { type: _, programId, ...content } = command;
-  if (!holds(programs, by, publishers)) return refuse('out-of-scope');
+  if (!holds(by, publishers)) return refuse('out-of-scope');
   // Eligibility asks for the form; without it the age rule would be judged for a form nobody chose.
   if (content.level !== null && content.form === null) return refuse('form-missing', { field: 'form' });
-  const version = (programs.last.get(content.code) ?? 0) + 1;
+  const version = (last.get(content.code) ?? 0) + 1;
   return accept({ type: 'ProgramPublished', program: { id: programId, ...content, version, publishedAt: by.now } });
 };
 
 export const evolveProgram = (programs: Programs, { program }: ProgramPublished): void => {
   programs.last.set(program.code, program.version);
-  programs.added.set(program.id, program);
+  programs.published.set(program.id, program);
 };
 
 /** Of the versions of one program the one in force on a date: the last to begin by then, and of those that began together the newest. */

@@ -1,6 +1,5 @@
 import type { PublishedRuleSet, Waiver } from '@khue/contracts/eligibility';
 import type { LearnerFacts } from '@khue/contracts/learner-facts';
-import type { Directory } from './access.ts';
 import type { LiveClass } from './classes.ts';
 import type { StoredEligibility } from './findings.ts';
 
@@ -45,7 +44,7 @@ export interface Enrollment {
 }
 
 /** The workspace of one batch: what its commands name. Records in it are replaced, never changed. */
-export interface Enrollments extends Directory {
+export interface Enrollments {
   readonly learners: ReadonlyMap<string, Learner>;
   /** By unit and person (see `atKey`) the successor to which the person's rows of a split unit are assigned. */
   readonly assigned: ReadonlyMap<string, string>;
@@ -54,12 +53,10 @@ export interface Enrollments extends Directory {
   readonly enrollments: Map<string, Enrollment>;
   /** By class and person the enrollment that is not over: there is one at most. */
   readonly active: Map<string, string>;
-  /** `judged`: those among the amended whose eligibility or waivers are new. */
-  readonly changed: { readonly added: Set<string>; readonly amended: Set<string>; readonly judged: Set<string>; readonly classes: Set<string> };
 }
 
 export const initialEnrollments = (
-  loaded: Pick<Enrollments, 'units' | 'grantsOf' | 'learners' | 'assigned' | 'ruleSets'> & {
+  loaded: Pick<Enrollments, 'learners' | 'assigned' | 'ruleSets'> & {
     readonly classes: readonly LiveClass[];
     readonly enrollments: readonly Enrollment[];
     /** Active enrollments of the classes and persons that nominations name, whether or not they are loaded. */
@@ -72,7 +69,6 @@ export const initialEnrollments = (
     classes: new Map(classes.map((it) => [it.id, it])),
     enrollments: new Map(enrollments.map((it) => [it.id, it])),
     active: new Map([...twins, ...enrollments.filter(isActive)].map((it) => [activeKey(it), it.id])),
-    changed: { added: new Set(), amended: new Set(), judged: new Set(), classes: new Set() },
   };
 };
 

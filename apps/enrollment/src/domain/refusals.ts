@@ -1,4 +1,5 @@
-import type { ProblemCatalog } from '@khue/contracts/problems';
+import type { CommonProblem, ProblemCatalog } from '@khue/contracts/problems';
+import { refuseBy } from '@khue/decider/decision';
 
 /** What enrollment refuses, beside what every door may refuse: why, and how to mend it. */
 export const refusals = {
@@ -105,3 +106,5 @@ export const refusals = {
     en: 'All {size} places of the class are taken. Choose another class, or wait until somebody withdraws.',
   },
 } as const satisfies ProblemCatalog;
+
+export const refuse = refuseBy<keyof typeof refusals | CommonProblem>();

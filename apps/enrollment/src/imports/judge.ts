@@ -1,16 +1,23 @@
-import { mayRead, type Grant, type Role } from '@khue/contracts/grants';
-import { fold } from '@khue/contracts/text';
-import { existsOn, standing, type Unit, type UnitTable } from '@khue/contracts/units';
+import type { Grant } from '@khue/contracts/grants';
+import { standing, type Unit, type UnitTable } from '@khue/contracts/units';
 import type { RowToJudge, Verdict } from '@khue/imports/import-kind';
-import type { CellError } from '@khue/imports/layout';
 import type { Tx } from '@khue/messaging/command';
-import { claimOf, contradiction, turnContradiction, type ClassClaim, type PlannedTurn } from '../domain/past-turns.ts';
-import { programInForce, type Program } from '../domain/programs.ts';
+import {
+  claimOf,
+  mayRecordTurn,
+  planTurn,
+  turnKey,
+  whatItAdds,
+  type ClassClaim,
+  type NamedTurn,
+  type PlannedTurn,
+  type Wrong,
+} from '../domain/past-turns.ts';
 import { atKey } from '../domain/records.ts';
 import { programsByCode } from '../store/catalog.ts';
 import { readAssigned } from '../store/enrollments.ts';
-import { findPersons, knownClasses, knownTurns, type FoundPerson } from '../store/past-turns.ts';
-import { cellErrors, classContradicted, turnContradicted } from './cell-errors.ts';
+import { findPersons, knownClasses, knownTurns } from '../store/past-turns.ts';
+import { cellError } from './cell-errors.ts';
 import type { PastTurnRow } from './past-turns-layout.ts';
 
 export interface Judging {
@@ -26,95 +33,69 @@ export interface Judging {
 /** Classes of one file whose rows are held against each other while it is planned; those beyond are held against each other when it is committed. */
 const rememberedClasses = 50_000;
 
-/** A verdict for each row, in order: what it names is found by set, then each is looked at alone. */
+/** A verdict for each row, in order: what it names is found by set, then the rules look at each alone. */
 export const judgeTurns = async (rows: readonly RowToJudge<PastTurnRow>[], tx: Tx, judging: Judging): Promise<Verdict<PlannedTurn>[]> => {
-  const references = rows.map(({ value }) => judging.identityRef(value.identityNumber));
+  const { planned, units } = judging;
+  const read = (await named(rows, tx, judging)).map((row) => planTurn(row, units));
+  const found = read.flatMap((row) => ('turn' in row ? [row.turn] : []));
+  const classes = await knownClasses(tx, [...new Set(found.map(({ classCode }) => classCode))]);
+  const permitted = await permission(tx, found, judging);
+  const pairs = found.flatMap(({ classCode, personId }) => {
+    const past = classes.get(classCode);
+    return past ? [{ classId: past.id, personId }] : [];
+  });
+  const known = new Map((await knownTurns(tx, pairs)).map((turn) => [turnKey(turn.classId, turn.personId), turn]));
+  return read.map((row): Verdict<PlannedTurn> => {
+    if ('wrong' in row) return rejected(row.wrong);
+    const { turn } = row;
+    if (!permitted(turn)) return rejected([{ column: 'unitCode', code: 'out-of-scope' }]);
+    const past = classes.get(turn.classCode);
+    const claim = past ?? planned.get(turn.classCode);
+    const adds = whatItAdds(turn, claim, past && known.get(turnKey(past.id, turn.personId)));
+    if (typeof adds !== 'string') return rejected([adds]);
+    if (!claim && planned.size < rememberedClasses) planned.set(turn.classCode, claimOf(turn));
+    const key = turnKey(turn.classCode, turn.personId);
+    return adds === 'new' ? { verdict: 'accepted', value: turn, key } : { verdict: 'unchanged', key };
+  });
+};
+
+const rejected = (wrong: readonly Wrong[]): Verdict<never> => ({ verdict: 'rejected', errors: wrong.map(cellError) });
+
+/** The rows with what they name, as far as it is on record. */
+const named = async (rows: readonly RowToJudge<PastTurnRow>[], tx: Tx, { byCode, identityRef }: Judging): Promise<NamedTurn[]> => {
+  const references = rows.map(({ value }) => identityRef(value.identityNumber));
   const persons = await findPersons(tx, references);
   const programs = await programsByCode(
     tx,
     rows.map(({ value }) => value.programCode),
   );
-  const classes = await knownClasses(tx, [...new Set(rows.map(({ value }) => value.classCode))]);
-  const read = rows.map(({ value }, place) => resolve(value, persons.get(references[place] ?? ''), programs, judging));
-  const found = read.map(({ turn }) => turn).filter((turn) => turn !== undefined);
-  const permitted = await permission(tx, found, judging);
-  const known = await knownTurns(
-    tx,
-    found.flatMap(({ classCode, personId }) => {
-      const past = classes.get(classCode);
-      return past ? [{ classId: past.id, personId }] : [];
-    }),
-  );
-  return read.map(({ turn, errors }): Verdict<PlannedTurn> => {
-    if (!turn) return { verdict: 'rejected', errors };
-    if (!permitted(turn)) return rejected(cellErrors.outOfScope);
-    const past = classes.get(turn.classCode);
-    const claim = past ?? judging.planned.get(turn.classCode);
-    const otherwise = claim && contradiction(turn, claim);
-    if (otherwise) return rejected(classContradicted(otherwise));
-    if (!claim && judging.planned.size < rememberedClasses) judging.planned.set(turn.classCode, claimOf(turn));
-    const key = `${turn.classCode} ${turn.personId}`;
-    const twin = past && known(past.id, turn.personId);
-    if (!twin) return { verdict: 'accepted', value: turn, key };
-    const differs = turnContradiction(turn, twin);
-    return differs ? rejected(turnContradicted(differs)) : { verdict: 'unchanged', key };
-  });
+  return rows.map(({ value: { name, classCode, programCode, unitCode, hostUnitCode, from, to, documentNo } }, place) => ({
+    name,
+    person: persons.get(references[place] ?? ''),
+    unit: byCode.get(unitCode),
+    host: hostUnitCode === undefined ? null : byCode.get(hostUnitCode),
+    program: programs.get(programCode),
+    classCode,
+    programCode,
+    from,
+    to,
+    documentNo,
+  }));
 };
 
-const rejected = (error: CellError): Verdict<never> => ({ verdict: 'rejected', errors: [error] });
-
-/** The row with ids in place of names and codes, or all that is wrong with it at once. */
-const resolve = (
-  row: PastTurnRow,
-  person: FoundPerson | undefined,
-  programs: ReadonlyMap<string, readonly Program[]>,
-  { units, byCode }: Judging,
-): { turn?: PlannedTurn; errors: CellError[] } => {
-  const { name, classCode, programCode, from, to, documentNo } = row;
-  const errors: CellError[] = [];
-  const unit = byCode.get(row.unitCode);
-  const host = row.hostUnitCode === undefined ? undefined : byCode.get(row.hostUnitCode);
-  const versions = programs.get(programCode);
-  const program = versions && programInForce(versions, from);
-  if (!person) errors.push(cellErrors.personUnknown);
-  else if (name !== undefined && fold(name) !== person.nameFold) errors.push(cellErrors.nameDiffers);
-  if (!unit) errors.push(cellErrors.unitUnknown);
-  else if (!existsOn(units, unit.id, from)) errors.push(cellErrors.unitNotThere);
-  if (row.hostUnitCode !== undefined && !host) errors.push(cellErrors.hostUnknown);
-  else if (host && !existsOn(units, host.id, from)) errors.push(cellErrors.hostNotThere);
-  if (!versions) errors.push(cellErrors.programUnknown);
-  else if (!program) errors.push(cellErrors.programNotInForce);
-  if (!person || !unit || !program || errors.length > 0) return { errors };
-  return {
-    turn: {
-      personId: person.personId,
-      unitId: unit.id,
-      classCode,
-      programCode,
-      line: program.line,
-      hostUnitId: host?.id ?? null,
-      from,
-      to,
-      documentNo,
-    },
-    errors,
-  };
-};
-
-/**
- * Who may record a turn of the past is who may read the history it belongs to: the officers and the board over the unit as it stands today, for a split
- * unit as the person is assigned, and the school for the classes it held. Asked once a unit, not once a row.
- */
-const permission = async (tx: Tx, turns: readonly PlannedTurn[], { grants, units, today }: Judging): Promise<(turn: PlannedTurn) => boolean> => {
+/** Asked once a unit, host and successor, not once a row; where it depends on the person, what they are assigned to is read by set. */
+const permission = async (tx: Tx, turns: readonly PlannedTurn[], judging: Judging): Promise<(turn: PlannedTurn) => boolean> => {
   const asked = new Map<string, boolean>();
-  const over = (unitId: string, roles: readonly Role[], assigned?: string): boolean => {
-    const key = `${unitId} ${roles[0]} ${assigned ?? ''}`;
+  const may = (turn: PlannedTurn, assigned?: string): boolean => {
+    const key = `${turn.unitId} ${turn.hostUnitId ?? ''} ${assigned ?? ''}`;
     let answer = asked.get(key);
-    if (answer === undefined) asked.set(key, (answer = mayRead(grants, units, unitId, today, roles, assigned) !== undefined));
+    if (answer === undefined) asked.set(key, (answer = mayRecordTurn(judging, turn, assigned)));
     return answer;
   };
-  const plainly = ({ unitId, hostUnitId }: PlannedTurn): boolean => over(unitId, ['officer', 'board']) || over(hostUnitId ?? unitId, ['school']);
-  const split = turns.filter((turn) => !plainly(turn) && !standing(units, turn.unitId, today).settled);
-  const assigned = await readAssigned(tx, split);
-  return (turn) => plainly(turn) || over(turn.unitId, ['officer', 'board'], assigned.get(atKey(turn.unitId, turn.personId)));
+  const { units, today } = judging;
+  const assigned = await readAssigned(
+    tx,
+    turns.filter((turn) => !may(turn) && !standing(units, turn.unitId, today).settled),
+  );
+  return (turn) => may(turn) || may(turn, assigned.get(atKey(turn.unitId, turn.personId)));
 };

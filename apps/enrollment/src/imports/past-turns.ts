@@ -1,40 +1,24 @@
+import { enrollmentFacts } from '@khue/contracts/events/enrollment';
 import { todayIn } from '@khue/contracts/dates';
-import { identityRef } from '@khue/host/identity-ref';
-import type { Host } from '@khue/host/host';
 import type { Unit, UnitTable } from '@khue/contracts/units';
-import type { ImportJob, ImportKind, Outcome, RowToApply } from '@khue/imports/import-kind';
-import type { CellError } from '@khue/imports/layout';
-import { recorded, writeAudit } from '@khue/messaging/audit';
-import type { Command, Tx } from '@khue/messaging/command';
-import { together } from '@khue/messaging/database';
-import { enqueue } from '@khue/messaging/outbox';
-import { v7 as uuidv7 } from 'uuid';
-import {
-  contradiction,
-  claimOf,
-  turnContradiction,
-  withoutTurns,
-  withTurns,
-  type ClassClaim,
-  type PastClass,
-  type PastEvent,
-  type PastTurn,
-  type PlannedTurn,
-} from '../domain/past-turns.ts';
-import { tellPast } from '../outbound.ts';
-import * as store from '../store/past-turns.ts';
-import { cellErrors, classContradicted, turnContradicted } from './cell-errors.ts';
+import { bound } from '@khue/host/aggregate';
+import type { Host } from '@khue/host/host';
+import { identityRef } from '@khue/host/identity-ref';
+import { applyChunk } from '@khue/imports/apply-chunk';
+import type { ImportKind, Outcome } from '@khue/imports/import-kind';
+import type { Answer } from '@khue/messaging/command';
+import { pastTurns } from '../commands.ts';
+import type { ClassClaim, PlannedTurn } from '../domain/past-turns.ts';
+import { cellErrorOf } from './cell-errors.ts';
 import { judgeTurns } from './judge.ts';
 import { layout, type PastTurnRow } from './past-turns-layout.ts';
 
 /** Files whose classes are remembered while they are planned; more are never planned at once. */
 const rememberedFiles = 4;
 
-/**
- * The door for class lists of past years: `RecordPastTurn`, with no seat and no check of eligibility. A chunk is some ten statements whatever its size; the
- * claims of class and turn are the unique indexes', under the locks of the classes.
- */
+/** The door for class lists of past years. A row becomes a command that the same rules decide as have planned it; a chunk is some ten statements whatever its size. */
 export const pastTurnImport = ({ directory, config }: Pick<Host, 'directory' | 'config'>): ImportKind<PastTurnRow, PlannedTurn> => {
+  const aggregate = bound(pastTurns, directory, [enrollmentFacts]);
   const planned = new Map<string, Map<string, ClassClaim>>();
   const codes = new WeakMap<UnitTable, ReadonlyMap<string, Unit>>();
   const byCode = (table: UnitTable): ReadonlyMap<string, Unit> => {
@@ -63,154 +47,32 @@ export const pastTurnImport = ({ directory, config }: Pick<Host, 'directory' | '
         planned: plannedOf(job.id),
       });
     },
-    apply: (rows, tx, job) => recordTurns(rows, tx, job),
-    revoke: (rows, tx, job) =>
-      takeBackTurns(
-        rows.map(({ id }) => id),
-        tx,
-        job,
-      ),
+    apply: async (rows, tx, job) => {
+      const answers = await applyChunk(tx, job, aggregate, {
+        bodies: rows.map(({ id, value }) => ({ type: 'RecordPastTurn', turnId: id, importId: job.id, turn: value })),
+        what: 'RecordPastTurns',
+        counts,
+      });
+      return answers.flatMap((answer, place): Outcome[] => {
+        const rowNo = rows[place]?.rowNo ?? 0;
+        if (!answer.ok) return [{ rowNo, outcome: 'rejected', errors: [cellErrorOf(answer)] }];
+        return isDone(answer) ? [] : [{ rowNo, outcome: 'unchanged' }];
+      });
+    },
+    revoke: async (rows, tx, job) => {
+      await applyChunk(tx, job, aggregate, {
+        bodies: rows.map(({ id }) => ({ type: 'TakeBackPastTurn', turnId: id, importId: job.id })),
+        what: 'RevokePastTurns',
+        counts: (answers) => ({ turns: answers.filter(isDone).length }),
+      });
+    },
   };
 };
 
-interface Recording {
-  readonly turn: PastTurn;
-  readonly rowNo: number;
-  readonly code: string;
-}
+const isDone = (answer: Answer): boolean => answer.ok && (answer.body as { readonly done: boolean }).done;
 
-const recordTurns = async (rows: readonly RowToApply<PlannedTurn>[], tx: Tx, job: ImportJob): Promise<Outcome[]> => {
-  const first = new Map<string, PlannedTurn>();
-  for (const { value } of rows) if (!first.has(value.classCode)) first.set(value.classCode, value);
-  const classes = await store.lockClasses(tx, first, job.id);
-  const persons = await store.standingPersons(tx, [...new Set(rows.map(({ value }) => value.personId))]);
-  const outcomes: Outcome[] = [];
-  const reject = (rowNo: number, error: CellError): void => void outcomes.push({ rowNo, outcome: 'rejected', errors: [error] });
-  const firsts: Recording[] = [];
-  const rest: Recording[] = [];
-  const repeats: Recording[] = [];
-  const pairs = new Set<string>();
-  for (const { id, rowNo, value } of rows) {
-    const past = need(classes.get(value.classCode));
-    const personId = persons.get(value.personId);
-    // A class that was not told of yet is what its first row says.
-    const otherwise = contradiction(value, past.revoked ? claimOf(need(first.get(value.classCode))) : past);
-    if (personId === undefined) reject(rowNo, cellErrors.personUnknown);
-    else if (otherwise) reject(rowNo, classContradicted(otherwise));
-    else {
-      const turn = { id, classId: past.id, personId, unitId: value.unitId, documentNo: value.documentNo, sequence: 1 };
-      const pair = `${past.id} ${personId}`;
-      // Two rows may have become one person's since the plan, by a merge.
-      (past.sequence > 0 ? rest : pairs.has(pair) ? repeats : firsts).push({ turn, rowNo, code: value.classCode });
-      pairs.add(pair);
-    }
-  }
-  // Sent one behind the other: while the database writes the many first turns, what to tell of them is worded here.
-  const added = store.insertTurns(tx, turnsOf(rest), job.id);
-  const inserted = store.insertFirstTurns(tx, turnsOf(firsts), job.id);
-  const repeated = store.insertTurns(tx, turnsOf(repeats), job.id);
-  const tell = async (): Promise<void> => {
-    const [ofRest, ofRepeats] = await Promise.all([added, repeated]);
-    const isNew = ({ turn }: Recording): boolean => ofRest.has(turn.id) || ofRepeats.has(turn.id);
-    const recorded = [...firsts, ...[...rest, ...repeats].filter(isNew)];
-    const others = [...rest, ...repeats].filter((recording) => !isNew(recording));
-    if (others.length > 0) {
-      const known = await store.knownTurns(tx, turnsOf(others));
-      const revoked = await store.revokedTurns(
-        tx,
-        others.map(({ turn }) => turn.id),
-      );
-      const again: PastTurn[] = [];
-      for (const { turn, rowNo, code } of others) {
-        const twin = known(turn.classId, turn.personId);
-        const told = revoked.get(turn.id);
-        const differs = twin && turnContradiction(turn, twin);
-        if (differs) reject(rowNo, turnContradicted(differs));
-        else if (twin || told === undefined) outcomes.push({ rowNo, outcome: 'unchanged' });
-        else {
-          again.push(turn);
-          recorded.push({ turn: { ...turn, sequence: told + 1 }, rowNo, code });
-        }
-      }
-      await store.reviveTurns(tx, again, job.id);
-    }
-    const changed = [...Map.groupBy(recorded, ({ code }) => code)].map(([code, its]) =>
-      withTurns(need(classes.get(code)), need(first.get(code)), its.length),
-    );
-    await tellAll(tx, job, changed, turnsOf(recorded), 'Recorded', { rejected: rows.length - recorded.length });
-  };
-  await settledBoth(inserted, tell());
-  return outcomes;
-};
-
-const turnsOf = (recordings: readonly Recording[]): PastTurn[] => recordings.map(({ turn }) => turn);
-
-/** What fails because a statement before it has failed. */
-const transactionAborted = '25P02';
-
-/**
- * Waits for both, also when one has failed: the rollback that follows must not overtake statements the other still sends. Throws what failed first, and not what
- * failed because of it.
- */
-const settledBoth = async (...both: readonly [Promise<void>, Promise<void>]): Promise<void> => {
-  const failures = (await Promise.allSettled(both)).filter((each) => each.status === 'rejected').map(({ reason }) => reason as { code?: unknown });
-  if (failures.length > 0) throw failures.find(({ code }) => code !== transactionAborted) ?? failures[0];
-};
-
-const takeBackTurns = async (ids: readonly string[], tx: Tx, job: ImportJob): Promise<void> => {
-  const classes = await store.lockClassesOf(tx, ids);
-  const turns = await store.revokeTurns(tx, ids, job.id);
-  const changed = [...Map.groupBy(turns, ({ classId }) => classId)].map(([classId, its]) => withoutTurns(need(classes.get(classId)), its.length));
-  await tellAll(tx, job, changed, turns, 'Revoked', {});
-};
-
-/** Saves the classes, tells of them and of the turns, and keeps one audit row for the chunk. A class is told of before its turns and taken back after them. */
-const tellAll = async (
-  tx: Tx,
-  job: ImportJob,
-  classes: readonly { readonly past: PastClass; readonly told: boolean }[],
-  turns: readonly PastTurn[],
-  what: 'Recorded' | 'Revoked',
-  counts: Record<string, number>,
-): Promise<void> => {
-  const command = envelopeOf(job, what === 'Recorded' ? 'RecordPastTurns' : 'RevokePastTurns');
-  const toldOf = classes.filter(({ told }) => told);
-  const after = { turns: turns.length, classes: toldOf.length, ...counts };
-  const ofClasses = toldOf.map(({ past }): PastEvent => ({ type: `PastClass${what}`, past, importId: job.id }));
-  const ofTurns = turns.map((turn): PastEvent => ({ type: `Turn${what}`, turn, importId: job.id }));
-  const events = what === 'Recorded' ? [...ofClasses, ...ofTurns] : [...ofTurns, ...ofClasses];
-  await together(tx, () => [
-    store.saveClasses(
-      tx,
-      classes.map(({ past }) => past),
-      job.id,
-    ),
-    writeAudit(tx, [{ command, subject: job.id, before: null, after: recorded(after) }]),
-    enqueue(
-      tx,
-      events.map((event) => ({ event: tellPast(event), command })),
-    ),
-  ]);
-};
-
-const envelopeOf = ({ actor, context }: ImportJob, type: string): Command => {
-  const id = uuidv7();
-  const now = new Date();
-  const { correlationId = id, grantId, traceparent } = context;
-  return {
-    id,
-    body: { type },
-    actor,
-    now: now.toISOString(),
-    today: todayIn(now),
-    correlationId,
-    causationId: id,
-    ...(grantId === undefined ? {} : { grantId }),
-    ...(traceparent === undefined ? {} : { traceparent }),
-  };
-};
-
-const need = <T>(value: T | undefined): T => {
-  if (value === undefined) throw new Error('a row of the chunk has no class');
-  return value;
+const counts = (answers: readonly Answer[]): Record<string, number> => {
+  const turns = answers.filter(isDone).length;
+  const rejected = answers.filter(({ ok }) => !ok).length;
+  return { turns, rejected, unchanged: answers.length - turns - rejected };
 };

@@ -6,6 +6,7 @@ import { assertReadable, assertUnitReadable, reachOf } from '../store/reach.ts';
 import * as reading from '../store/reading.ts';
 import type { RuleBook } from '../store/rule-sets.ts';
 import * as timeline from '../store/timeline.ts';
+import { shownEnrollment } from '../views.ts';
 
 /** Who is in which class, of today and of the past. */
 export const serveEnrollments = ({ serve, pool, directory }: Host, ruleBook: RuleBook): void => {
@@ -22,8 +23,8 @@ export const serveEnrollments = ({ serve, pool, directory }: Host, ruleBook: Rul
     return { body: await reading.listEnrollments(pool, reach, query) };
   });
   serve(readEnrollment, async (call) => {
-    const { hostUnitId: _, assigned: __, ...body } = await readable(call);
-    return { body: { ...body, eligibility: body.eligibility && (await ruleBook.worded(body.eligibility)) }, version: body.version };
+    const found = await readable(call);
+    return { body: shownEnrollment(found, found.eligibility && (await ruleBook.worded(found.eligibility))), version: found.version };
   });
   serve(readTimeline, async (call) => {
     const { id, importId } = await readable(call);

@@ -1,11 +1,7 @@
 import type { EligibilityAnswer } from '@khue/contracts/eligibility';
 import { enrollmentRecord } from '@khue/contracts/http/enrollment';
 import type { z } from 'zod';
-import type { StoredEligibility } from '../domain/findings.ts';
-
-type Told = z.infer<typeof enrollmentRecord>;
-/** An enrollment as a command answers with it, and as it is kept for a repeated key: what was found has no words yet. */
-export type KeptEnrollment = Omit<Told, 'eligibility'> & { readonly eligibility: StoredEligibility };
+import type { KeptEnrollment } from '../views.ts';
 
 /** Members in the contract's order: what was kept comes back from the store in another one. The last two are `eligibility` and `waivers`. */
 const inOrder = Object.fromEntries(Object.keys(enrollmentRecord.omit({ eligibility: true, waivers: true }).shape).map((member) => [member, null]));
@@ -16,7 +12,7 @@ const take = ({ eligibility: _, waivers, ...members }: KeptEnrollment) => ({
 });
 
 /** The same with the answer's words, whether it was just made or kept: said again, it is the same to the byte. */
-export const toldEnrollment = (kept: KeptEnrollment, eligibility: EligibilityAnswer): Told => {
+export const toldEnrollment = (kept: KeptEnrollment, eligibility: EligibilityAnswer): z.input<typeof enrollmentRecord> => {
   const { members, waivers } = take(kept);
   return { ...members, eligibility, waivers };
 };

@@ -1,18 +1,37 @@
-import { toPage } from '@khue/host/cursor';
+import type { classRecord } from '@khue/contracts/http/enrollment-catalog';
+import type { Order } from '@khue/host/aggregate';
+import { placeAfter, toPage, type Paging } from '@khue/host/cursor';
 import type { Tx } from '@khue/messaging/command';
 import { together } from '@khue/messaging/database';
+import { columns, expectRows, updateRows } from '@khue/messaging/rows';
 import type { Pool } from 'pg';
-import type { Directory } from '../domain/access.ts';
+import type { z } from 'zod';
 import { codeKey, seriesNamed, type Classes, type LiveClass, type OpenClass } from '../domain/classes.ts';
 import { programsByCode } from './catalog.ts';
-import { placeAfter, type Paging } from './paging.ts';
-import { expectRows, lockSeries, saveSeries } from './series.ts';
+import { lockSeries, saveSeries } from './series.ts';
 
-const classColumns = `c.id, c.code, c.program_id as "programId", c.program_code as "programCode", c.program_version as "programVersion", c.line, c.level, c.form,
-  c.host_unit_id as "hostUnitId", c.organizers, c.size, c.taken, c.valid_from as "from", c.valid_to as "to", c.version`;
+const classColumns = columns<LiveClass>({
+  id: 'uuid',
+  code: 'text',
+  programId: 'uuid',
+  programCode: 'text',
+  programVersion: 'int',
+  line: 'text',
+  level: 'text',
+  form: 'text',
+  hostUnitId: 'uuid',
+  // unnest would take the lists of organizers apart: they travel as JSON.
+  organizers: 'json',
+  size: 'int',
+  taken: 'int',
+  from: ['valid_from', 'date'],
+  to: ['valid_to', 'date'],
+  version: 'int',
+});
 
 /** Locks the counters of the numbers that may be given, and, where a code is the caller's own, the codes of its host. */
-export const loadClasses = async (tx: Tx, commands: readonly OpenClass[], directory: Directory): Promise<Classes> => {
+export const loadClasses = async (tx: Tx, orders: readonly Order<OpenClass>[]): Promise<Classes> => {
+  const commands = orders.map(({ command }) => command);
   const programs = await programsByCode(
     tx,
     commands.map(({ programCode }) => programCode),
@@ -32,46 +51,22 @@ export const loadClasses = async (tx: Tx, commands: readonly OpenClass[], direct
     text: `select host_unit_id as host, code from enrollment.class where (host_unit_id, code) in (select * from unnest($1::uuid[], $2::text[]))`,
     values: [named.map(({ hostUnitId }) => hostUnitId), named.map(({ code }) => code)],
   });
-  return { ...directory, programs, lastNo, codes: new Set(rows.map(({ host, code }) => codeKey(host, code))), added: new Map() };
+  return { programs, lastNo, codes: new Set(rows.map(({ host, code }) => codeKey(host, code))), opened: new Map() };
 };
 
-export const saveClasses = async (tx: Tx, { added, lastNo }: Classes): Promise<void> => {
-  const classes = [...added.values()];
-  if (classes.length === 0) return;
+export const saveClasses = async (tx: Tx, { opened, lastNo }: Classes): Promise<void> => {
+  if (opened.size === 0) return;
   await saveSeries(tx, 'class', lastNo);
   const { rowCount } = await tx.query({
     name: 'class-save',
-    // unnest would take the lists of organizers apart: they travel as JSON.
-    text: `insert into enrollment.class (id, code, program_id, program_code, program_version, line, level, form, host_unit_id, organizers, size, taken, valid_from, valid_to, version)
-      select id, code, program_id, program_code, program_version, line, level, form, host_unit_id, array(select json_array_elements_text(organizers)::uuid), size, 0, f, t, 1
-      from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::uuid[], $10::json[], $11::int[], $12::date[], $13::date[])
-        as n (id, code, program_id, program_code, program_version, line, level, form, host_unit_id, organizers, size, f, t)`,
-    values: [
-      classes.map(({ id }) => id),
-      classes.map(({ code }) => code),
-      classes.map(({ programId }) => programId),
-      classes.map(({ programCode }) => programCode),
-      classes.map(({ programVersion }) => programVersion),
-      classes.map(({ line }) => line),
-      classes.map(({ level }) => level),
-      classes.map(({ form }) => form),
-      classes.map(({ hostUnitId }) => hostUnitId),
-      classes.map(({ organizers }) => JSON.stringify(organizers)),
-      classes.map(({ size }) => size),
-      classes.map(({ from }) => from),
-      classes.map(({ to }) => to),
-    ],
+    text: `insert into enrollment.class (${classColumns.names})
+      select ${classColumns.names.replace('organizers', 'array(select json_array_elements_text(organizers)::uuid)')} from ${classColumns.given}`,
+    values: classColumns.values([...opened.values()]),
   });
-  expectRows('class-save', classes.length, rowCount);
+  expectRows('class-save', opened.size, rowCount);
 };
 
-/** A class as readers see it: of today, or of the past. */
-export interface ShownClass {
-  readonly id: string;
-  readonly code: string;
-  readonly from: string;
-  readonly version: number;
-}
+type ShownClass = z.input<typeof classRecord>;
 
 /** Classes of today and of the past in one shape; a past one counts its turns as places taken. */
 const shown = `select c.id, c.code, 'live' as provenance, 'open' as state, c.program_code as "programCode", c.program_version as "programVersion", c.line, c.level, c.form,
@@ -92,7 +87,7 @@ export interface ClassFilter extends Paging {
 
 /** Newest first. Revoked classes of the past are found by id alone. */
 export const listClasses = async (pool: Pool, filter: ClassFilter) => {
-  const [afterFrom = null, afterId = null] = placeAfter(filter, 'day', 'id') ?? [];
+  const [afterFrom, afterId] = placeAfter(filter, 'day', 'id') ?? [null, null];
   const { rows } = await pool.query<ShownClass>(
     `select * from (${shown}) c where state <> 'revoked'
        and ($1::date is null or "from" < $1 or ("from" = $1 and id > $2::uuid))
@@ -121,19 +116,12 @@ export const classesById = async (tx: Tx, ids: readonly string[], lock: Readonly
   const seen = [...new Set(ids)].filter((id) => !lock.has(id));
   const read = async (name: string, these: readonly string[], locking = ''): Promise<LiveClass[]> => {
     if (these.length === 0) return [];
-    const text = `select ${classColumns} from enrollment.class c where id = any($1::uuid[]) order by id${locking}`;
+    const text = `select ${classColumns.selected} from enrollment.class where id = any($1::uuid[]) order by id${locking}`;
     return (await tx.query<LiveClass>({ name, text, values: [these] })).rows;
   };
   const [locked, others] = await together(tx, () => [read('class-lock', [...lock], ' for no key update'), read('class-read', seen)]);
   return [...locked, ...others];
 };
 
-export const saveTaken = async (tx: Tx, classes: readonly LiveClass[]): Promise<void> => {
-  if (classes.length === 0) return;
-  const { rowCount } = await tx.query({
-    name: 'class-taken',
-    text: 'update enrollment.class c set taken = n.taken from unnest($1::uuid[], $2::int[]) as n (id, taken) where c.id = n.id',
-    values: [classes.map(({ id }) => id), classes.map(({ taken }) => taken)],
-  });
-  expectRows('class-taken', classes.length, rowCount);
-};
+export const saveTaken = (tx: Tx, classes: readonly LiveClass[]): Promise<void> =>
+  updateRows(tx, 'class-taken', 'enrollment.class', classColumns.only('id', 'taken'), 'id', classes);

@@ -1,14 +1,49 @@
+import type { Order } from '@khue/host/aggregate';
 import type { Tx } from '@khue/messaging/command';
-import { jsonArray, together } from '@khue/messaging/database';
-import type { Directory } from '../domain/access.ts';
+import { together } from '@khue/messaging/database';
+import { added, amended, changed, columns, insertRows, updateRows } from '@khue/messaging/rows';
 import type { EnrollmentCommand } from '../domain/enrollment.ts';
 import { atKey, initialEnrollments, type Enrollment, type Enrollments, type Learner } from '../domain/records.ts';
 import { classesById, saveTaken } from './classes.ts';
 import type { RuleBook } from './rule-sets.ts';
-import { expectRows } from './series.ts';
 
-const enrollmentColumns = `e.id, e.class_id as "classId", e.person_id as "personId", e.unit_id as "unitId", e.state, e.eligibility, e.waivers, e.seat, e.seat_sequence as "seatSequence",
-  e.reason, e.entered_by as "enteredBy", e.entered_at as "enteredAt", e.approved_by as "approvedBy", e.approved_at as "approvedAt", e.grant_id as "grantId", e.version, e.sequence`;
+const types = {
+  id: 'uuid',
+  classId: 'uuid',
+  personId: 'uuid',
+  unitId: 'uuid',
+  state: 'text',
+  eligibility: 'jsonb',
+  waivers: 'jsonb',
+  seat: 'text',
+  seatSequence: 'bigint',
+  reason: 'text',
+  enteredBy: 'text',
+  enteredAt: 'timestamptz',
+  approvedBy: 'text',
+  approvedAt: 'timestamptz',
+  grantId: 'uuid',
+  version: 'int',
+  sequence: 'int',
+} as const;
+const enrollmentColumns = columns<Enrollment>(types);
+/** As it is stored: the verdict also stands alone, for lists. */
+type StoredEnrollment = Enrollment & { readonly verdict: string };
+const storedColumns = columns<StoredEnrollment>({ ...types, verdict: 'text' });
+/** What a step changes; what was found is written apart, when it is new. */
+const stepColumns = enrollmentColumns.only(
+  'id',
+  'state',
+  'seat',
+  'seatSequence',
+  'reason',
+  'approvedBy',
+  'approvedAt',
+  'grantId',
+  'version',
+  'sequence',
+);
+const judgmentColumns = storedColumns.only('id', 'verdict', 'eligibility', 'waivers');
 
 /** Where a row of a split unit stands, beside the row itself: asked for afterwards, it was a turn to the server of its own. */
 interface Placed {
@@ -24,12 +59,8 @@ const countsPlaces = (command: EnrollmentCommand): boolean =>
   (command.type === 'NoteSeat' && (command.seat === 'refused' || command.seat === 'released'));
 
 /** Locks in this order: classes by id, enrollments by id, pairs of class and person. Cards, rules and assignments are read as they are. */
-export const loadEnrollments = async (
-  tx: Tx,
-  commands: readonly EnrollmentCommand[],
-  directory: Directory,
-  ruleBook: RuleBook,
-): Promise<Enrollments> => {
+export const loadEnrollments = async (tx: Tx, orders: readonly Order<EnrollmentCommand>[], ruleBook: RuleBook): Promise<Enrollments> => {
+  const commands = orders.map(({ command }) => command);
   const nominations = commands.filter((command) => command.type === 'NominateLearner');
   const named = commands.filter((command) => command.type !== 'NominateLearner');
   const ids = [...new Set(named.map(({ enrollmentId }) => enrollmentId))];
@@ -50,7 +81,6 @@ export const loadEnrollments = async (
   ]);
   const placed = [...learners, ...enrollments].filter((row): row is typeof row & { assigned: string } => row.assigned !== null);
   return initialEnrollments({
-    ...directory,
     classes,
     enrollments: enrollments.map(({ assigned: _, ...row }) => row),
     twins,
@@ -74,7 +104,7 @@ const lockEnrollments = async (tx: Tx, ids: readonly string[]): Promise<(Enrollm
   if (ids.length === 0) return [];
   const { rows } = await tx.query<Enrollment & Placed>({
     name: 'enrollment-lock',
-    text: `select ${enrollmentColumns}, ${assignedTo('e')} from enrollment.enrollment e where id = any($1::uuid[]) order by id for no key update`,
+    text: `select ${enrollmentColumns.selected}, ${assignedTo('e')} from enrollment.enrollment e where id = any($1::uuid[]) order by id for no key update`,
     values: [ids],
   });
   return rows;
@@ -129,92 +159,18 @@ export const readAssigned = async (tx: Tx, rows: readonly { readonly unitId: str
   return new Map(found.rows.map(({ unitId, personId, toUnitId }) => [atKey(unitId, personId), toUnitId]));
 };
 
-export const saveEnrollments = async (tx: Tx, { enrollments, classes, changed }: Enrollments): Promise<void> => {
-  const pick = (ids: ReadonlySet<string>): Enrollment[] => [...ids].map((id) => enrollments.get(id)).filter((row) => row !== undefined);
+export const saveEnrollments = async (tx: Tx, now: Enrollments, before: Enrollments): Promise<void> => {
+  const steps = amended(now.enrollments, before.enrollments);
+  const judged = steps.filter((row) => {
+    const was = before.enrollments.get(row.id);
+    return row.eligibility !== was?.eligibility || row.waivers !== was.waivers;
+  });
   await together(tx, () => [
-    saveTaken(
-      tx,
-      [...changed.classes].map((id) => classes.get(id)).filter((it) => it !== undefined),
-    ),
-    insert(tx, pick(changed.added)),
-    update(tx, pick(changed.amended)),
-    updateJudgment(tx, pick(changed.judged)),
+    saveTaken(tx, changed(now.classes, before.classes)),
+    insertRows(tx, 'enrollment-insert', 'enrollment.enrollment', storedColumns, added(now.enrollments, before.enrollments).map(stored)),
+    updateRows(tx, 'enrollment-update', 'enrollment.enrollment', stepColumns, 'id', steps),
+    updateRows(tx, 'enrollment-judgment', 'enrollment.enrollment', judgmentColumns, 'id', judged.map(stored)),
   ]);
 };
 
-const insert = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
-  if (rows.length === 0) return;
-  const { rowCount } = await tx.query({
-    name: 'enrollment-insert',
-    text: `insert into enrollment.enrollment (id, class_id, person_id, unit_id, state, verdict, eligibility, waivers, seat, seat_sequence, reason,
-        entered_by, entered_at, approved_by, approved_at, grant_id, version, sequence)
-      select id, class_id, person_id, unit_id, state, verdict, eligibility, waivers, seat, seat_sequence, reason,
-        entered_by, entered_at, approved_by, approved_at, grant_id, version, sequence
-      from rows from (unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[]), jsonb_array_elements($7::jsonb), jsonb_array_elements($8::jsonb),
-          unnest($9::text[], $10::bigint[], $11::text[], $12::text[], $13::timestamptz[], $14::text[], $15::timestamptz[], $16::uuid[], $17::int[], $18::int[]))
-        as n (id, class_id, person_id, unit_id, state, verdict, eligibility, waivers, seat, seat_sequence, reason,
-          entered_by, entered_at, approved_by, approved_at, grant_id, version, sequence)`,
-    values: [
-      rows.map(({ id }) => id),
-      rows.map(({ classId }) => classId),
-      rows.map(({ personId }) => personId),
-      rows.map(({ unitId }) => unitId),
-      rows.map(({ state }) => state),
-      ...judgment(rows),
-      rows.map(({ seat }) => seat),
-      rows.map(({ seatSequence }) => seatSequence),
-      rows.map(({ reason }) => reason),
-      rows.map(({ enteredBy }) => enteredBy),
-      rows.map(({ enteredAt }) => enteredAt),
-      ...decision(rows),
-      rows.map(({ version }) => version),
-      rows.map(({ sequence }) => sequence),
-    ],
-  });
-  expectRows('enrollment-insert', rows.length, rowCount);
-};
-
-const update = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
-  if (rows.length === 0) return;
-  const { rowCount } = await tx.query({
-    name: 'enrollment-update',
-    text: `update enrollment.enrollment e set state = n.state, seat = n.seat, seat_sequence = n.seat_sequence, reason = n.reason, approved_by = n.approved_by,
-        approved_at = n.approved_at, grant_id = n.grant_id, version = n.version, sequence = n.sequence
-      from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[], $8::uuid[], $9::int[], $10::int[])
-        as n (id, state, seat, seat_sequence, reason, approved_by, approved_at, grant_id, version, sequence) where e.id = n.id`,
-    values: [
-      rows.map(({ id }) => id),
-      rows.map(({ state }) => state),
-      rows.map(({ seat }) => seat),
-      rows.map(({ seatSequence }) => seatSequence),
-      rows.map(({ reason }) => reason),
-      ...decision(rows),
-      rows.map(({ version }) => version),
-      rows.map(({ sequence }) => sequence),
-    ],
-  });
-  expectRows('enrollment-update', rows.length, rowCount);
-};
-
-/** What a check found is written when it is new, not with each step. */
-const updateJudgment = async (tx: Tx, rows: readonly Enrollment[]): Promise<void> => {
-  if (rows.length === 0) return;
-  const { rowCount } = await tx.query({
-    name: 'enrollment-judgment',
-    text: `update enrollment.enrollment e set verdict = n.verdict, eligibility = n.eligibility, waivers = n.waivers
-      from rows from (unnest($1::uuid[], $2::text[]), jsonb_array_elements($3::jsonb), jsonb_array_elements($4::jsonb)) as n (id, verdict, eligibility, waivers) where e.id = n.id`,
-    values: [rows.map(({ id }) => id), ...judgment(rows)],
-  });
-  expectRows('enrollment-judgment', rows.length, rowCount);
-};
-
-const judgment = (rows: readonly Enrollment[]): [string[], string, string] => [
-  rows.map(({ eligibility }) => eligibility.verdict),
-  jsonArray(rows.map(({ eligibility }) => JSON.stringify(eligibility))),
-  jsonArray(rows.map(({ waivers }) => JSON.stringify(waivers))),
-];
-const decision = (rows: readonly Enrollment[]): [(string | null)[], (string | null)[], (string | null)[]] => [
-  rows.map(({ approvedBy }) => approvedBy),
-  rows.map(({ approvedAt }) => approvedAt),
-  rows.map(({ grantId }) => grantId),
-];
+const stored = (row: Enrollment): StoredEnrollment => ({ ...row, verdict: row.eligibility.verdict });

@@ -1,15 +1,17 @@
+import type { Order } from '@khue/host/aggregate';
 import type { Tx } from '@khue/messaging/command';
+import { together } from '@khue/messaging/database';
+import { added, amended, changed, expectRows } from '@khue/messaging/rows';
 import { v5 as uuidv5 } from 'uuid';
-import type { PastClass, PastTurn, PlannedTurn } from '../domain/past-turns.ts';
-import { expectRows } from './series.ts';
+import { turnKey, type PastClass, type PastTurn, type PastTurnCommand, type PastTurns, type RecordPastTurn } from '../domain/past-turns.ts';
 
 // Statements of imports have no names: a plan made while a table is empty would read it whole for each chunk of a million rows.
 
 // Drawn once; the id of a class of the past follows from its code, so that it is the same after it was taken back and recorded again.
 const PAST_CLASS = '2f0c6a55-9f0b-4d0f-8a41-61c1f5d8b7e3';
 
-const classColumns = `id, code, program_code as "programCode", line, host_unit_id as "hostUnitId", valid_from as "from", valid_to as "to", turns, revoked, sequence`;
-const turnColumns = `id, class_id as "classId", person_id as "personId", unit_id as "unitId", document_no as "documentNo", sequence`;
+const classColumns = `id, code, program_code as "programCode", line, host_unit_id as "hostUnitId", valid_from as "from", valid_to as "to", import_id as "importId", turns, revoked, sequence`;
+const turnColumns = `id, class_id as "classId", person_id as "personId", unit_id as "unitId", document_no as "documentNo", import_id as "importId", revoked, sequence`;
 
 /** A person found by the number's reference: the one it counts as, and the name without diacritics. */
 export interface FoundPerson {
@@ -29,7 +31,7 @@ export const findPersons = async (tx: Tx, references: readonly string[]): Promis
 };
 
 /** Of these persons those on record, each with the one it counts as now. */
-export const standingPersons = async (tx: Tx, persons: readonly string[]): Promise<Map<string, string>> => {
+const standingPersons = async (tx: Tx, persons: readonly string[]): Promise<Map<string, string>> => {
   const { rows } = await tx.query<{ id: string; now: string }>(
     'select person_id as id, coalesce(merged_into, person_id) as now from cards.person where person_id = any($1::uuid[])',
     [persons],
@@ -45,131 +47,144 @@ export const knownClasses = async (tx: Tx, codes: readonly string[]): Promise<Ma
   return new Map(rows.map((row) => [row.code, row]));
 };
 
-const pairKey = (classId: string, personId: string): string => `${classId} ${personId}`;
-
 /** Turns on record of these persons in these classes. */
-export const knownTurns = async (
-  tx: Tx,
-  pairs: readonly Pick<PastTurn, 'classId' | 'personId'>[],
-): Promise<(classId: string, personId: string) => PastTurn | undefined> => {
-  const { rows } =
-    pairs.length === 0
-      ? { rows: [] }
-      : await tx.query<PastTurn>(
-          `select t.* from unnest($1::uuid[], $2::uuid[]) as n (c, p) cross join lateral (
+export const knownTurns = async (tx: Tx, pairs: readonly Pick<PastTurn, 'classId' | 'personId'>[]): Promise<readonly PastTurn[]> => {
+  if (pairs.length === 0) return [];
+  const { rows } = await tx.query<PastTurn>(
+    `select t.* from unnest($1::uuid[], $2::uuid[]) as n (c, p) cross join lateral (
        select ${turnColumns} from enrollment.past_turn where class_id = n.c and person_id = n.p and not revoked limit 1) t`,
-          [pairs.map(({ classId }) => classId), pairs.map(({ personId }) => personId)],
-        );
-  const found = new Map(rows.map((row) => [pairKey(row.classId, row.personId), row]));
-  return (classId, personId) => found.get(pairKey(classId, personId));
+    [pairs.map(({ classId }) => classId), pairs.map(({ personId }) => personId)],
+  );
+  return rows;
 };
 
-/** Locks the classes of these rows in the order of their codes; those never heard of are made, and count as revoked until they are told of. */
-export const lockClasses = async (tx: Tx, rows: ReadonlyMap<string, PlannedTurn>, importId: string): Promise<Map<string, PastClass>> => {
+/**
+ * Locks the classes of what is recorded or taken back in the order of their codes, and reads under their locks what stands there. Classes never heard of are made, and
+ * count as revoked until they are told of; they have no turns to look for, nor have those that were never told of. A batch records or takes back.
+ */
+export const loadPastTurns = async (tx: Tx, orders: readonly Order<PastTurnCommand>[]): Promise<PastTurns> => {
+  const commands = orders.map(({ command }) => command);
+  const recording = commands.filter((command) => command.type === 'RecordPastTurn');
+  const takenBack = commands.flatMap((command) => (command.type === 'TakeBackPastTurn' ? [command.turnId] : []));
+  const locked = [...(await lockClasses(tx, recording)), ...(await lockClassesOf(tx, takenBack))];
+  const classes = new Map(locked.map((past) => [past.id, past]));
+  const byCode = new Map(locked.map((past) => [past.code, past]));
+  const ofKnown = recording.flatMap(({ turnId, turn }) => {
+    const past = byCode.get(turn.classCode);
+    return past && past.sequence > 0 ? [{ turnId, classId: past.id, personId: turn.personId }] : [];
+  });
+  const persons = await standingPersons(tx, [...new Set(recording.map(({ turn }) => turn.personId))]);
+  const pairs = ofKnown.flatMap(({ classId, personId }) => ({ classId, personId: persons.get(personId) ?? personId }));
+  const [ofIds, ofPairs] = await together(tx, () => [turnsById(tx, [...ofKnown.map(({ turnId }) => turnId), ...takenBack]), knownTurns(tx, pairs)]);
+  const found = [...ofIds, ...ofPairs];
+  return {
+    classes,
+    classIds: new Map(locked.map(({ code, id }) => [code, id])),
+    persons,
+    turns: new Map(found.map((turn) => [turn.id, turn])),
+    held: new Map(found.flatMap(({ id, classId, personId, revoked }) => (revoked ? [] : [[turnKey(classId, personId), id]]))),
+  };
+};
+
+const lockClasses = async (tx: Tx, recording: readonly RecordPastTurn[]): Promise<readonly PastClass[]> => {
+  const first = new Map<string, RecordPastTurn>();
+  for (const command of recording) if (!first.has(command.turn.classCode)) first.set(command.turn.classCode, command);
+  if (first.size === 0) return [];
   const lock = (): Promise<{ rows: PastClass[] }> =>
     tx.query<PastClass>(`select ${classColumns} from enrollment.past_class where code = any($1::text[]) order by code for update`, [
-      [...rows.keys()],
+      [...first.keys()],
     ]);
   let locked = await lock();
-  if (locked.rows.length < rows.size) {
+  if (locked.rows.length < first.size) {
     const known = new Set(locked.rows.map(({ code }) => code));
-    const news = [...rows].filter(([code]) => !known.has(code)).sort(([a], [b]) => (a < b ? -1 : 1));
+    const news = [...first].filter(([code]) => !known.has(code)).sort(([a], [b]) => (a < b ? -1 : 1));
     await tx.query(
       `insert into enrollment.past_class (id, code, program_code, line, host_unit_id, valid_from, valid_to, import_id, turns, revoked, sequence)
-       select id, code, program_code, line, host_unit_id, f, t, $8, 0, true, 0
-       from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::date[], $7::date[]) as n (id, code, program_code, line, host_unit_id, f, t)
+       select id, code, program_code, line, host_unit_id, f, t, import_id, 0, true, 0
+       from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::date[], $7::date[], $8::uuid[])
+         as n (id, code, program_code, line, host_unit_id, f, t, import_id)
        on conflict (code) do nothing`,
       [
         news.map(([code]) => uuidv5(code, PAST_CLASS)),
         news.map(([code]) => code),
-        news.map(([, row]) => row.programCode),
-        news.map(([, row]) => row.line),
-        news.map(([, row]) => row.hostUnitId ?? row.unitId),
-        news.map(([, row]) => row.from),
-        news.map(([, row]) => row.to),
-        importId,
+        news.map(([, { turn }]) => turn.programCode),
+        news.map(([, { turn }]) => turn.line),
+        news.map(([, { turn }]) => turn.hostUnitId ?? turn.unitId),
+        news.map(([, { turn }]) => turn.from),
+        news.map(([, { turn }]) => turn.to),
+        news.map(([, { importId }]) => importId),
       ],
     );
     locked = await lock();
   }
-  expectRows('past-class-lock', rows.size, locked.rows.length);
-  return new Map(locked.rows.map((row) => [row.code, row]));
+  expectRows('past-class-lock', first.size, locked.rows.length);
+  return locked.rows;
 };
 
-/** Locks the classes of these turns, in the order of their codes. */
-export const lockClassesOf = async (tx: Tx, turns: readonly string[]): Promise<Map<string, PastClass>> => {
+const lockClassesOf = async (tx: Tx, turns: readonly string[]): Promise<readonly PastClass[]> => {
+  if (turns.length === 0) return [];
   const { rows } = await tx.query<PastClass>(
     `select ${classColumns} from enrollment.past_class where id in (select class_id from enrollment.past_turn where id = any($1::uuid[])) order by code for update`,
     [turns],
   );
-  return new Map(rows.map((row) => [row.id, row]));
+  return rows;
 };
 
-const turnValues = (turns: readonly PastTurn[]): string[][] => [
+const turnsById = async (tx: Tx, ids: readonly string[]): Promise<readonly PastTurn[]> => {
+  if (ids.length === 0) return [];
+  return (await tx.query<PastTurn>(`select ${turnColumns} from enrollment.past_turn where id = any($1::uuid[])`, [ids])).rows;
+};
+
+export const savePastTurns = async (tx: Tx, now: PastTurns, before: PastTurns): Promise<void> => {
+  // A turn of a class nobody had told of can't meet another, and not looking for one saves a fifth of the insertion; of the others `load` has looked.
+  await together(tx, () => [
+    insertTurns(tx, added(now.turns, before.turns)),
+    amendTurns(tx, amended(now.turns, before.turns)),
+    saveClasses(tx, changed(now.classes, before.classes)),
+  ]);
+};
+
+const givenTurns = `unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::bool[], $8::int[])
+  as n (id, class_id, person_id, unit_id, document_no, import_id, revoked, sequence)`;
+
+const turnValues = (turns: readonly PastTurn[]): unknown[][] => [
   turns.map(({ id }) => id),
   turns.map(({ classId }) => classId),
   turns.map(({ personId }) => personId),
   turns.map(({ unitId }) => unitId),
   turns.map(({ documentNo }) => documentNo),
+  turns.map(({ importId }) => importId),
+  turns.map(({ revoked }) => revoked),
+  turns.map(({ sequence }) => sequence),
 ];
 
-const insertion = `insert into enrollment.past_turn (id, class_id, person_id, unit_id, document_no, import_id, revoked, sequence)
-  select id, class_id, person_id, unit_id, document_no, $6, false, 1
-  from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) as n (id, class_id, person_id, unit_id, document_no)`;
-
-/** Records turns of classes that nothing was told of yet: there are none to conflict with, and not looking for any saves a fifth of the insertion. */
-export const insertFirstTurns = async (tx: Tx, turns: readonly PastTurn[], importId: string): Promise<void> => {
+const insertTurns = async (tx: Tx, turns: readonly PastTurn[]): Promise<void> => {
   if (turns.length === 0) return;
-  const { rowCount } = await tx.query(insertion, [...turnValues(turns), importId]);
+  const { rowCount } = await tx.query(
+    `insert into enrollment.past_turn (id, class_id, person_id, unit_id, document_no, import_id, revoked, sequence) select * from ${givenTurns}`,
+    turnValues(turns),
+  );
   expectRows('past-turn-insert', turns.length, rowCount);
 };
 
-/** Records turns; answers the ids of those that were new. Their classes are locked. */
-export const insertTurns = async (tx: Tx, turns: readonly PastTurn[], importId: string): Promise<ReadonlySet<string>> => {
-  if (turns.length === 0) return new Set();
-  const { rows } = await tx.query<{ id: string }>(`${insertion} on conflict do nothing returning id`, [...turnValues(turns), importId]);
-  return new Set(rows.map(({ id }) => id));
-};
-
-/** The numbers of the facts told of turns that were taken back, by id. */
-export const revokedTurns = async (tx: Tx, ids: readonly string[]): Promise<Map<string, number>> => {
-  if (ids.length === 0) return new Map();
-  const { rows } = await tx.query<{ id: string; sequence: number }>(
-    'select id, sequence from enrollment.past_turn where id = any($1::uuid[]) and revoked',
-    [ids],
-  );
-  return new Map(rows.map(({ id, sequence }) => [id, sequence]));
-};
-
-/** Records turns again that were taken back. Their classes are locked. */
-export const reviveTurns = async (tx: Tx, turns: readonly PastTurn[], importId: string): Promise<void> => {
+/** Takes turns back, or records those again that were taken back: perhaps for another person, if two records became one meanwhile. */
+const amendTurns = async (tx: Tx, turns: readonly PastTurn[]): Promise<void> => {
   if (turns.length === 0) return;
   const { rowCount } = await tx.query(
-    `update enrollment.past_turn t set class_id = n.class_id, person_id = n.person_id, unit_id = n.unit_id, document_no = n.document_no, import_id = $6, revoked = false,
-       sequence = t.sequence + 1
-     from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) as n (id, class_id, person_id, unit_id, document_no) where t.id = n.id and t.revoked`,
-    [...turnValues(turns), importId],
+    `update enrollment.past_turn t set class_id = n.class_id, person_id = n.person_id, unit_id = n.unit_id, document_no = n.document_no, import_id = n.import_id,
+       revoked = n.revoked, sequence = n.sequence from ${givenTurns} where t.id = n.id`,
+    turnValues(turns),
   );
-  expectRows('past-turn-revive', turns.length, rowCount);
+  expectRows('past-turn-amend', turns.length, rowCount);
 };
 
-/** Takes back what an import recorded of these turns; answers them with the numbers of the facts to tell. Their classes are locked. */
-export const revokeTurns = async (tx: Tx, ids: readonly string[], importId: string): Promise<PastTurn[]> =>
-  (
-    await tx.query<PastTurn>(
-      `update enrollment.past_turn set revoked = true, sequence = sequence + 1 where id = any($1::uuid[]) and import_id = $2 and not revoked returning ${turnColumns}`,
-      [ids, importId],
-    )
-  ).rows;
-
-export const saveClasses = async (tx: Tx, classes: readonly PastClass[], importId: string): Promise<void> => {
+const saveClasses = async (tx: Tx, classes: readonly PastClass[]): Promise<void> => {
   if (classes.length === 0) return;
   const { rowCount } = await tx.query(
-    // The import of a class is the one that told of it last.
     `update enrollment.past_class c set program_code = n.program_code, line = n.line, host_unit_id = n.host_unit_id, valid_from = n.f, valid_to = n.t, turns = n.turns,
-       import_id = case when n.sequence > c.sequence then $10 else c.import_id end, revoked = n.revoked, sequence = n.sequence
-     from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::date[], $6::date[], $7::int[], $8::boolean[], $9::int[])
-       as n (id, program_code, line, host_unit_id, f, t, turns, revoked, sequence) where c.id = n.id`,
+       import_id = n.import_id, revoked = n.revoked, sequence = n.sequence
+     from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::date[], $6::date[], $7::int[], $8::boolean[], $9::int[], $10::uuid[])
+       as n (id, program_code, line, host_unit_id, f, t, turns, revoked, sequence, import_id) where c.id = n.id`,
     [
       classes.map(({ id }) => id),
       classes.map(({ programCode }) => programCode),
@@ -180,7 +195,7 @@ export const saveClasses = async (tx: Tx, classes: readonly PastClass[], importI
       classes.map(({ turns }) => turns),
       classes.map(({ revoked }) => revoked),
       classes.map(({ sequence }) => sequence),
-      importId,
+      classes.map(({ importId }) => importId),
     ],
   );
   expectRows('past-class-save', classes.length, rowCount);

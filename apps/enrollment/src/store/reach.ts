@@ -1,6 +1,7 @@
-import { mayRead, readableUnits, type Grant } from '@khue/contracts/grants';
+import { readableUnits, type Grant } from '@khue/contracts/grants';
 import type { UnitTable } from '@khue/contracts/units';
 import { Refuse } from '@khue/host/refuse';
+import { mayReadRow, readersByUnit, type Placed } from '../domain/access.ts';
 
 /** Whose rows a caller reads: those of units, whole or in part, and as a school those of the classes it hosts. */
 export interface Reach {
@@ -9,25 +10,14 @@ export interface Reach {
   readonly hosts: readonly string[];
 }
 
-/** Who reads by unit; the school reads by class. */
-const ofUnits = ['officer', 'approver', 'board', 'reader'] as const;
-
 export const reachOf = (grants: readonly Grant[], units: UnitTable, today: string): Reach => {
-  const { whole, assignedOf } = readableUnits(grants, units, today, ofUnits);
+  const { whole, assignedOf } = readableUnits(grants, units, today, readersByUnit);
   return { whole, parts: assignedOf, hosts: readableUnits(grants, units, today, ['school']).whole };
 };
 
-export interface OfUnit {
-  readonly unitId: string;
-  readonly hostUnitId: string;
-  /** The successor to which the row of a split unit is assigned. */
-  readonly assigned: string | null;
-}
-
-/** The same law for one row. Throws Refuse `out-of-scope`, or `unit-not-known-yet` where it can't be judged yet. */
-export const assertReadable = (grants: readonly Grant[], units: UnitTable, today: string, { unitId, hostUnitId, assigned }: OfUnit): void => {
-  if (mayRead(grants, units, unitId, today, ofUnits, assigned) || mayRead(grants, units, hostUnitId, today, ['school'])) return;
-  throw new Refuse(units.units.has(unitId) ? 'out-of-scope' : 'unit-not-known-yet');
+/** The same law for one row. Throws Refuse: what the caller may not read does not exist; `unit-not-known-yet` where it can't be judged yet. */
+export const assertReadable = (grants: readonly Grant[], units: UnitTable, today: string, row: Placed): void => {
+  if (!mayReadRow({ grants, units, today }, row)) throw new Refuse(units.units.has(row.unitId) ? 'not-found' : 'unit-not-known-yet');
 };
 
 /** A filter by a unit none of whose rows the caller reads is an error, not an empty list. */

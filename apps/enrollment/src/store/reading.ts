@@ -1,7 +1,9 @@
-import { toPage } from '@khue/host/cursor';
+import type { listedEnrollment, readEnrollmentRecord } from '@khue/contracts/http/enrollment';
+import { placeAfter, toPage, type Paging } from '@khue/host/cursor';
 import type { Pool } from 'pg';
+import type { z } from 'zod';
+import type { Placed } from '../domain/access.ts';
 import type { StoredEligibility } from '../domain/findings.ts';
-import { placeAfter, type Paging } from './paging.ts';
 import { reachSql, type Reach } from './reach.ts';
 
 export interface LearnerFilter extends Paging {
@@ -11,12 +13,7 @@ export interface LearnerFilter extends Paging {
   readonly state?: string | undefined;
 }
 
-interface Shown {
-  readonly id: string;
-  readonly provenance: 'live' | 'imported';
-  readonly classId: string;
-  readonly personId: string;
-}
+type Listed = z.input<typeof listedEnrollment>;
 
 const joins = `left join cards.person p on p.person_id = e.person_id
   left join directory.assignment a on a.from_unit_id = e.unit_id and a.person_id = e.person_id`;
@@ -52,11 +49,11 @@ const listLive = async (
   states: readonly string[],
   after: string | null,
   limit: number,
-): Promise<Shown[]> => {
+): Promise<Listed[]> => {
   const values: unknown[] = [states];
   const where = ['e.state = any($1)', ...conditions(reach, filter, values)];
   if (after !== null) where.push(`e.id < $${values.push(after)}`);
-  const { rows } = await pool.query<Shown>(
+  const { rows } = await pool.query<Listed>(
     `select ${live}, e.verdict ${fromLive} where ${where.join(' and ')} order by e.id desc limit $${values.push(limit)}`,
     values,
   );
@@ -71,11 +68,11 @@ const listPast = async (
   revoked: boolean,
   after: readonly [string, string] | null,
   limit: number,
-): Promise<Shown[]> => {
+): Promise<Listed[]> => {
   const values: unknown[] = [];
   const where = [revoked ? 'e.revoked' : 'not e.revoked', ...conditions(reach, filter, values)];
   if (after !== null) where.push(`(e.class_id, e.person_id) > ($${values.push(after[0])}, $${values.push(after[1])})`);
-  const { rows } = await pool.query<Shown>(
+  const { rows } = await pool.query<Listed>(
     `select ${past}, null as verdict ${fromPast} where ${where.join(' and ')} order by e.class_id, e.person_id limit $${values.push(limit)}`,
     values,
   );
@@ -87,7 +84,7 @@ const approved = ['approved', 'queued', 'turned-down', 'admitted', 'withdrawn'] 
 
 /** Nominations in the caller's reach, the newest first, whatever became of them. */
 export const listNominations = async (pool: Pool, reach: Reach, filter: LearnerFilter) => {
-  const [after = null] = (placeAfter(filter, 'id') ?? []) as [string?];
+  const [after] = placeAfter(filter, 'id') ?? [null];
   const rows = await listLive(pool, reach, filter, filter.state === undefined ? every : [filter.state], after, filter.limit + 1);
   return toPage(rows, filter.limit, ({ id }) => [id]);
 };
@@ -95,7 +92,7 @@ export const listNominations = async (pool: Pool, reach: Reach, filter: LearnerF
 /** Enrollments in the caller's reach: live ones, the newest first, and behind them the turns of the past. */
 export const listEnrollments = async (pool: Pool, reach: Reach, filter: LearnerFilter & { readonly provenance?: string | undefined }) => {
   const { state, provenance, limit } = filter;
-  const place = placeAfter(filter, 'text', 'id', 'id') as readonly [string, string, string] | undefined;
+  const place = placeAfter(filter, 'text', 'id', 'id');
   const isPast = state === 'recorded' || state === 'revoked';
   const wantsLive = place?.[0] !== 'past' && provenance !== 'imported' && !isPast;
   const wantsPast = provenance !== 'live' && (state === undefined || isPast);
@@ -107,15 +104,8 @@ export const listEnrollments = async (pool: Pool, reach: Reach, filter: LearnerF
   return toPage(rows, limit, ({ provenance: of, id, classId, personId }) => (of === 'live' ? ['live', id, id] : ['past', classId, personId]));
 };
 
-export interface ShownEnrollment extends Shown {
-  readonly unitId: string;
-  readonly hostUnitId: string;
-  readonly assigned: string | null;
-  readonly importId: string | null;
-  readonly version: number;
-  /** As it is stored: `RuleBook.worded` has the words. Null for a turn of the past. */
-  readonly eligibility: StoredEligibility | null;
-}
+/** `eligibility` as it is stored: `RuleBook.worded` has the words. Null for a turn of the past. */
+export type ShownEnrollment = Omit<z.input<typeof readEnrollmentRecord>, 'eligibility'> & Placed & { readonly eligibility: StoredEligibility | null };
 
 const withScope = `c.host_unit_id as "hostUnitId", a.to_unit_id as assigned`;
 

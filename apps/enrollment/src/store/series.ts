@@ -38,8 +38,3 @@ export const saveSeries = async (tx: Tx, kind: SeriesKind, last: ReadonlyMap<str
     values: [kind, [...last.keys()], [...last.values()]],
   });
 };
-
-/** Throws where a statement by set touched other rows than it was given. */
-export const expectRows = (what: string, wanted: number, got: number | null): void => {
-  if (got !== wanted) throw new Error(`${what}: ${got} rows of ${wanted}`);
-};

@@ -1,46 +1,36 @@
+import { enrollmentFacts } from '@khue/contracts/events/enrollment';
 import { unitTable } from '@khue/contracts/units';
+import { bound } from '@khue/host/aggregate';
+import type { Directory } from '@khue/host/directory';
 import { createLogger } from '@khue/host/logger';
 import { applyBatch } from '@khue/messaging/apply';
 import type { Answer, Command, Tx } from '@khue/messaging/command';
 import { inTransaction } from '@khue/messaging/database';
 import { rebuild } from '@khue/messaging/rebuild';
+import { grant, unit } from '@khue/testing/city';
 import { testService, type TestService } from '@khue/testing/service';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { enrollmentAggregate } from '../commands.ts';
-import type { Directory } from '../domain/access.ts';
+import { enrollmentsBy } from '../commands.ts';
 import type { EnrollmentCommand } from '../domain/enrollment.ts';
+import type { Enrollment } from '../domain/records.ts';
 import { api, card, city, expectStatus, fit, idOf, publishCatalog } from '../service.fixture.ts';
 import { createEnrollment } from '../service.ts';
 import { applyCards, cardsSchema } from './people.ts';
 import { createRuleBook } from './rule-sets.ts';
 
 let service: TestService;
-let directory: Directory;
+let directory: Pick<Directory, 'units' | 'grantsOf'>;
 beforeAll(async () => {
   service = await testService('enrollment', createEnrollment);
   await service.publish(city);
   await service.publish(['an', 'binh', 'chi'].map((person) => card(person, 'c11')));
   await publishCatalog(service);
   const { rows } = await service.service.pool.query<{ id: string }>(`select id from directory.granted where sub = 'approver.d1'`);
-  directory = {
-    // The directory's own tables are the host's; here one grant over the unit is all that matters.
-    units: unitTable([
-      {
-        id: idOf('c11'),
-        code: 'c11',
-        kind: 'body',
-        name: 'c11',
-        parents: [{ parentId: null, from: '2008-08-01', to: null }],
-        from: '2008-08-01',
-        to: null,
-      },
-    ]),
-    grantsOf: (sub) => [
-      { id: rows[0]?.id ?? '', sub, role: 'approver', unitId: idOf('c11'), validFrom: '2018-01-01', validTo: null, documentNo: '1-QĐ/TU' },
-      { id: rows[0]?.id ?? '', sub, role: 'officer', unitId: idOf('c11'), validFrom: '2018-01-01', validTo: null, documentNo: '1-QĐ/TU' },
-    ],
-  };
+  const id = rows[0]?.id ?? '';
+  // The directory's own tables are the host's; here one grant over the unit is all that matters.
+  const units = unitTable([unit(idOf('c11'), null)]);
+  directory = { units: () => units, grantsOf: (sub) => (['approver', 'officer'] as const).map((role) => grant(role, idOf('c11'), { id, sub })) };
 });
 afterAll(() => service.stop());
 
@@ -57,6 +47,11 @@ const command = (body: EnrollmentCommand): Command<EnrollmentCommand> => {
   };
 };
 const approve = (enrollmentId: string): Command<EnrollmentCommand> => command({ type: 'ApproveNomination', enrollmentId });
+
+const aggregate = () => bound(enrollmentsBy(createRuleBook(service.service.pool)), directory, [enrollmentFacts]);
+const onBug = (error: unknown): never => {
+  throw error;
+};
 
 /** A class with one place, and two nominations for it. */
 const contested = async (): Promise<{ classId: string; ids: string[] }> => {
@@ -81,17 +76,16 @@ const both = async (
   two: Command<EnrollmentCommand>,
   transaction: (tx: Tx) => Tx = (tx) => tx,
 ): Promise<Answer[]> => {
-  const aggregate = enrollmentAggregate(() => directory, createRuleBook(service.service.pool));
   let second: Promise<Answer[]> | undefined;
   const first = await inTransaction(service.service.pool, async (tx) => {
-    const answers = await applyBatch(transaction(tx), aggregate, [one]);
+    const answers = await applyBatch(transaction(tx), aggregate(), [one], { onBug });
     let loaded: () => void = () => undefined;
     const begun = new Promise<void>((begin) => (loaded = begin));
     second = inTransaction(
       service.service.pool,
       async (other) => {
         const { rows } = await other.query<{ pid: number }>('select pg_backend_pid() as pid');
-        const deciding = applyBatch(transaction(other), aggregate, [two]);
+        const deciding = applyBatch(transaction(other), aggregate(), [two], { onBug });
         await waitsForLock(rows[0]?.pid ?? 0);
         loaded();
         return deciding;
@@ -159,16 +153,37 @@ describe('an enrollment', () => {
       seat: 'held',
     });
   });
+  it('has what was found written when that is new, and not with each step', async () => {
+    const [enrollmentId = ''] = (await contested()).ids;
+    const writes = async (body: EnrollmentCommand): Promise<string[]> => {
+      const names: string[] = [];
+      const listening = (tx: Tx): Tx =>
+        new Proxy(tx, {
+          get: (target, name) =>
+            name !== 'query'
+              ? (Reflect.get(target, name) as unknown)
+              : (query: { name?: string }, ...rest: unknown[]) => {
+                  names.push(query.name ?? '');
+                  return (target.query as (...args: unknown[]) => unknown)(query, ...rest);
+                },
+        });
+      await inTransaction(service.service.pool, (tx) => applyBatch(listening(tx), aggregate(), [command(body)], { onBug }));
+      return names.filter((name) => /^(class-taken|enrollment-(insert|update|judgment))$/.test(name));
+    };
+    expect(await writes({ type: 'RecheckNomination', enrollmentId })).toEqual(['enrollment-update', 'enrollment-judgment']);
+    expect(await writes({ type: 'ApproveNomination', enrollmentId })).toEqual(['class-taken', 'enrollment-update']);
+    expect(await writes({ type: 'NoteSeat', enrollmentId, seat: 'held', seatSequence: 1, reason: null })).toEqual(['enrollment-update']);
+  });
   it('that is not there can not be saved: state and events would part', async () => {
     const [enrollmentId = ''] = (await contested()).ids;
-    const aggregate = enrollmentAggregate(() => directory, createRuleBook(service.service.pool));
     const saving = inTransaction(service.service.pool, async (tx) => {
-      const state = await aggregate.load(tx, [approve(enrollmentId)]);
-      const row = state.enrollments.get(enrollmentId);
-      const nowhere = uuidv7();
-      if (row) state.enrollments.set(nowhere, { ...row, id: nowhere });
-      state.changed.amended.add(nowhere);
-      await aggregate.save(tx, state);
+      const enrollments = aggregate();
+      const batch = await enrollments.load(tx, [approve(enrollmentId)]);
+      const row = batch.state.enrollments.get(enrollmentId) as Enrollment;
+      const nowhere = { ...row, id: uuidv7() };
+      batch.before.enrollments.set(nowhere.id, row);
+      batch.state.enrollments.set(nowhere.id, nowhere);
+      await enrollments.save(tx, batch);
     });
     await expect(saving).rejects.toThrow('enrollment-update: 0 rows of 1');
   });

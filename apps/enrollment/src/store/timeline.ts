@@ -1,37 +1,27 @@
+import type { Received } from '@khue/contracts/envelope';
 import type { Tx } from '@khue/messaging/command';
+import { columns } from '@khue/messaging/rows';
 import type { Pool } from 'pg';
 
-/** What another service told of an enrollment. */
-export interface SeatEvent {
-  readonly enrollmentId: string;
-  readonly sequence: number;
-  readonly id: string;
-  readonly type: string;
-  readonly at: string;
-  readonly causationId: string;
-  readonly correlationId: string;
-  readonly actor: string;
-}
+const seatEventColumns = columns<Omit<Received, 'topic' | 'position' | 'traceparent' | 'data'>>({
+  subject: ['enrollment_id', 'uuid'],
+  sequence: 'bigint',
+  id: ['event_id', 'uuid'],
+  type: 'text',
+  time: ['at', 'timestamptz'],
+  causationId: 'text',
+  correlationId: 'text',
+  actor: 'text',
+});
 
-/** Keeps what was told of enrollments of ours; quota seats lists that are kept elsewhere too. */
-export const keepSeatEvents = async (tx: Tx, events: readonly SeatEvent[]): Promise<void> => {
+/** Keeps what quota told of enrollments of ours; it seats lists that are kept elsewhere too. */
+export const keepSeatEvents = async (tx: Tx, events: readonly Received[]): Promise<void> => {
   if (events.length === 0) return;
   await tx.query({
     name: 'seat-events',
-    text: `insert into enrollment.seat_event (enrollment_id, sequence, event_id, type, at, causation_id, correlation_id, actor)
-      select * from unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[])
-        as n (id, sequence, event_id, type, at, causation_id, correlation_id, actor) where exists (select from enrollment.enrollment e where e.id = n.id)
-      on conflict (enrollment_id, sequence) do nothing`,
-    values: [
-      events.map(({ enrollmentId }) => enrollmentId),
-      events.map(({ sequence }) => sequence),
-      events.map(({ id }) => id),
-      events.map(({ type }) => type),
-      events.map(({ at }) => at),
-      events.map(({ causationId }) => causationId),
-      events.map(({ correlationId }) => correlationId),
-      events.map(({ actor }) => actor),
-    ],
+    text: `insert into enrollment.seat_event (${seatEventColumns.names}) select ${seatEventColumns.names} from ${seatEventColumns.given}
+      where exists (select from enrollment.enrollment e where e.id = given.enrollment_id) on conflict (enrollment_id, sequence) do nothing`,
+    values: seatEventColumns.values(events),
   });
 };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AssignHistory } from './assignments.ts';
 import type { Structure } from './records.ts';
-import { board, city, told } from './structure.fixture.ts';
+import { city, told } from './structure.fixture.ts';
 
 const assign = (fromUnitId: string, ...items: readonly (readonly [string, string])[]): AssignHistory => ({
   type: 'AssignHistory',
@@ -63,7 +63,7 @@ describe("the history of a split unit's person", () => {
     expect(told(city(), assign('nowhere', ['p1', 'd2']))).toBe('not-found');
   });
   it('is the board over the successor to assign', () => {
-    expect(told(split(), assign('c11', ['p1', 'd2']), { ...board, actor: 'board.d1' })).toBe('out-of-scope items.0.toUnitId');
-    expect(told(split(), assign('c11', ['p1', 'd2']), { ...board, actor: 'officer.d1' })).toBe('out-of-scope items.0.toUnitId');
+    expect(told(split(), assign('c11', ['p1', 'd2']), 'board.d1')).toBe('out-of-scope items.0.toUnitId');
+    expect(told(split(), assign('c11', ['p1', 'd2']), 'officer.d1')).toBe('out-of-scope items.0.toUnitId');
   });
 });

@@ -1,7 +1,9 @@
-import { accept, refuse, type Decision } from '@khue/decider/decision';
+import type { By } from '@khue/contracts/grants';
 import { heirs } from '@khue/contracts/units';
+import { accept, type Decision } from '@khue/decider/decision';
 import { grantOver } from './access.ts';
-import { grantsOf, type Actor, type Structure } from './records.ts';
+import type { Structure } from './records.ts';
+import { refuse } from './refusals.ts';
 
 export interface AssignHistory {
   readonly type: 'AssignHistory';
@@ -26,12 +28,11 @@ const whenever = '9999-12-31';
  * Nothing is moved: the person and the turns stay at the split unit, and every reader finds where they stand today by this record. A second
  * assignment of the same person corrects the first.
  */
-export const decideAssignment = (command: AssignHistory, by: Actor, structure: Structure): Decision<HistoryAssigned> => {
+export const decideAssignment = (command: AssignHistory, by: By, structure: Structure): Decision<HistoryAssigned> => {
   const { fromUnitId, documentNo } = command;
   if (!structure.units.has(fromUnitId)) return refuse('not-found');
-  const inherit = new Set(heirs(structure.table, fromUnitId, whenever));
+  const inherit = new Set(heirs(by.units, fromUnitId, whenever));
   if (inherit.size < 2) return refuse('unit-not-split');
-  const grants = grantsOf(structure, by.actor);
   const seen = new Set<string>();
   const events: HistoryAssigned[] = [];
   for (const [place, { assignmentId, personId, toUnitId }] of command.items.entries()) {
@@ -39,7 +40,7 @@ export const decideAssignment = (command: AssignHistory, by: Actor, structure: S
     const personField = `items.${place}.personId`;
     if (!structure.units.has(toUnitId)) return refuse('unit-unknown', { field: unitField });
     if (!inherit.has(toUnitId)) return refuse('not-a-successor', { field: unitField });
-    if (!grantOver(grants, structure.table, toUnitId, by.today, ['board'])) return refuse('out-of-scope', { field: unitField });
+    if (!grantOver(by, toUnitId, ['board'])) return refuse('out-of-scope', { field: unitField });
     if (!structure.knownPersons.has(personId)) return refuse('person-unknown', { field: personField });
     if (seen.has(personId)) return refuse('person-twice', { field: personField });
     seen.add(personId);
@@ -53,5 +54,4 @@ export const evolveAssignment = (structure: Structure, event: HistoryAssigned): 
   const { type: _, assignmentId, ...assigned } = event;
   const version = (structure.assignments.get(assignmentId)?.version ?? 0) + 1;
   structure.assignments.set(assignmentId, { id: assignmentId, ...assigned, version });
-  structure.changed.assignments.add(assignmentId);
 };

@@ -1,9 +1,9 @@
 import type { documentSubjects } from '@khue/contracts/events/registry';
-import { activeGrants, type Grant } from '@khue/contracts/grants';
-import { existsOn, type UnitTable } from '@khue/contracts/units';
-import { accept, refuse, type Decision } from '@khue/decider/decision';
+import { activeGrants, type By } from '@khue/contracts/grants';
+import { existsOn } from '@khue/contracts/units';
+import { accept, type Decision } from '@khue/decider/decision';
 import { mayFound } from './access.ts';
-import type { Actor } from './records.ts';
+import { refuse } from './refusals.ts';
 
 export interface DocumentRecord {
   readonly id: string;
@@ -21,23 +21,19 @@ export type DocumentRecorded = Omit<RecordDocument, 'type'> & { readonly type: '
 export interface Documents {
   readonly founder: string;
   readonly grantsEverIssued: number;
-  readonly table: UnitTable;
-  readonly grantsOf: (sub: string) => readonly Grant[];
+  /** Those that the batch recorded. */
   readonly records: Map<string, DocumentRecord>;
   /** Natural keys that are taken, see `documentKey`. */
   readonly taken: Set<string>;
-  readonly added: Set<string>;
 }
 
 /** A number is an issuer's own: two bodies may both have a 12-QĐ. */
 export const documentKey = ({ number, issuer }: Pick<DocumentRecord, 'number' | 'issuer'>): string => JSON.stringify([number, issuer]);
 
 /** A document belongs to no unit: whoever holds the role at any unit that exists may record it. */
-export const decideDocument = (command: RecordDocument, { actor, today }: Actor, documents: Documents): Decision<DocumentRecorded> => {
+export const decideDocument = (command: RecordDocument, { actor, grants, units, today }: By, documents: Documents): Decision<DocumentRecorded> => {
   const { type: _, ...recorded } = command;
-  const held = activeGrants(documents.grantsOf(actor), today).some(
-    ({ role, unitId }) => (role === 'board' || role === 'school') && existsOn(documents.table, unitId, today),
-  );
+  const held = activeGrants(grants, today).some(({ role, unitId }) => (role === 'board' || role === 'school') && existsOn(units, unitId, today));
   if (!held && !mayFound(actor, documents.founder, documents.grantsEverIssued)) return refuse('out-of-scope');
   if (documents.taken.has(documentKey(command))) return refuse('document-exists', { field: 'number' });
   return accept({ type: 'DocumentRecorded', ...recorded });
@@ -46,5 +42,4 @@ export const decideDocument = (command: RecordDocument, { actor, today }: Actor,
 export const evolveDocument = (documents: Documents, { type: _, documentId, ...recorded }: DocumentRecorded): void => {
   documents.records.set(documentId, { id: documentId, ...recorded, version: 1 });
   documents.taken.add(documentKey(recorded));
-  documents.added.add(documentId);
 };

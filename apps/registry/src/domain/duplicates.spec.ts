@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { board, enter, officer, people, told } from './people.fixture.ts';
+import { as, board, enter, officer, people, told } from './people.fixture.ts';
 import type { RegisterPerson } from './people.ts';
 import type { People } from './person.ts';
 
@@ -57,8 +57,16 @@ describe('a suspected pair', () => {
     expect(told(state, { ...dismiss, duplicateId: 'd9' }, board)).toBe('not-found');
   });
   it('is no officer’s to deal with', () => {
-    expect(told(pair(), merge('p1'), officer)).toBe('out-of-scope');
-    expect(told(pair(), dismiss, officer)).toBe('out-of-scope');
+    for (const command of [merge('p1'), dismiss])
+      expect(told(pair(), command, officer)).toBe(told(pair(), { ...command, duplicateId: 'd9' }, officer));
+  });
+  it('is the board’s who reads both; dealt with by the board over both', () => {
+    const boardOfD1 = as('board.d1');
+    expect(told(pair(), dismiss, boardOfD1)).toBe('DuplicateDismissed');
+    expect(told(pair({ unitId: 'd2' }), dismiss, boardOfD1)).toBe('not-found');
+    // Rows of a split unit whose district passed to theirs: theirs to read.
+    const past = { unitId: 'c94', importId: 'i1' };
+    expect(told(pair(past, past), dismiss, boardOfD1)).toBe('out-of-scope');
   });
 });
 

@@ -1,7 +1,8 @@
-import { accept, refuse, type Decision } from '@khue/decider/decision';
+import { mayRead, type By } from '@khue/contracts/grants';
+import { accept, type Decision } from '@khue/decider/decision';
 import { amend, contentOf } from './people.ts';
 import { mayWrite, type Duplicate, type People, type Person } from './person.ts';
-import type { Actor } from './records.ts';
+import { refuse } from './refusals.ts';
 
 export interface MergeDuplicate {
   readonly type: 'MergeDuplicate';
@@ -38,13 +39,15 @@ export interface DuplicateDismissed {
 }
 export type DuplicateEvent = DuplicateMerged | PersonMerged | PersonCompleted | DuplicateDismissed;
 
-export const decideDuplicate = (command: DuplicateCommand, by: Actor, people: People): Decision<DuplicateEvent> => {
+export const decideDuplicate = (command: DuplicateCommand, by: By, people: People): Decision<DuplicateEvent> => {
   const duplicate = people.duplicates.get(command.duplicateId);
   if (!duplicate) return refuse('not-found');
   const pair = [duplicate.personId, duplicate.otherId].map((id) => people.persons.get(id)).filter((person) => person !== undefined);
-  const grants = people.grantsOf(by.actor);
-  const inScope = pair.every((person) => mayWrite(grants, people.table, person.unitId, by.today, people.assigned.get(person.id), ['board']));
-  if (!inScope) return refuse('out-of-scope');
+  if (!pair.every(({ id, unitId }) => mayWrite(by, unitId, people.assigned.get(id), ['board']))) {
+    // Pairs are listed to the board over both.
+    const seen = pair.every(({ id, unitId }) => mayRead(by.grants, by.units, unitId, by.today, ['board'], people.assigned.get(id)));
+    return refuse(seen ? 'out-of-scope' : 'not-found');
+  }
   if (duplicate.state !== 'open' || pair.length < 2) return refuse('duplicate-closed');
   if (command.type === 'DismissDuplicate') return accept({ type: 'DuplicateDismissed', duplicateId: duplicate.id });
   const kept = pair.find(({ id }) => id === command.keptPersonId);
@@ -94,7 +97,5 @@ export const evolveDuplicate = (people: People, event: DuplicateEvent): void => 
 
 const close = (people: People, id: string, state: Duplicate['state']): void => {
   const duplicate = people.duplicates.get(id);
-  if (!duplicate) return;
-  people.duplicates.set(id, { ...duplicate, state });
-  people.changed.duplicates.add(id);
+  if (duplicate) people.duplicates.set(id, { ...duplicate, state });
 };

@@ -1,45 +1,47 @@
+import type { By } from '@khue/contracts/grants';
 import { fold } from '@khue/contracts/text';
 import type { Decision } from '@khue/decider/decision';
 import { decideDuplicate, evolveDuplicate, type DuplicateCommand, type DuplicateEvent } from './duplicates.ts';
 import { decidePerson, evolvePerson, type PersonCommand, type PersonEvent, type RegisterPerson } from './people.ts';
-import { initialPeople, type People } from './person.ts';
-import { inForce, type Actor } from './records.ts';
-import { city, grant, register, today, told as build } from './structure.fixture.ts';
+import type { People } from './person.ts';
+import { byIn, city, grant, register, told as build } from './structure.fixture.ts';
 
-export const officer: Actor = { actor: 'officer.c11', today };
-export const neighbor: Actor = { actor: 'officer.c12', today };
-export const board: Actor = { actor: 'board', today };
+/** The city of the structure's fixture; c91 ended without successors, c92 was taken over by c11, c93 split into c11 and c12, and so did c94, whose district d9 was taken over by d1. */
+const structure = city();
+build(structure, register('d9', 'city'));
+for (const [unitId, ...heirs] of [['c91'], ['c92', 'c11'], ['c93', 'c11', 'c12'], ['c94', 'c11', 'c12'], ['d9', 'd1']] as const) {
+  if (unitId !== 'd9') build(structure, register(unitId, unitId === 'c94' ? 'd9' : 'd1'));
+  const end = { unitId, on: '2025-07-01', documentNo: '1-NQ' };
+  build(
+    structure,
+    heirs.length === 0
+      ? { type: 'DissolveUnit', ...end }
+      : { type: 'SucceedUnit', ...end, sample: true, successors: heirs.map((heir) => ({ unitId: heir, sharePercent: null })) },
+  );
+}
+for (const one of [
+  grant('officer.c11', 'officer', 'c11'),
+  grant('officer.c12', 'officer', 'c12'),
+  grant('reader.c11', 'reader', 'c11'),
+  grant('lecturer.c11', 'lecturer', 'c11'),
+  grant('lecturer.c11', 'officer', 'c12'),
+])
+  structure.grants.set(one.id, one);
 
-/** The city of the structure's fixture; c91 ended without successors, c92 was taken over by c11, c93 split into c11 and c12; an officer at c11 and at c12. */
-export const people = (assigned: Readonly<Record<string, string>> = {}): People => {
-  const structure = city();
-  for (const [unitId, ...heirs] of [['c91'], ['c92', 'c11'], ['c93', 'c11', 'c12']] as const) {
-    build(structure, register(unitId, 'd1'));
-    const end = { unitId, on: '2025-07-01', documentNo: '1-NQ' };
-    build(
-      structure,
-      heirs.length === 0
-        ? { type: 'DissolveUnit', ...end }
-        : { type: 'SucceedUnit', ...end, sample: true, successors: heirs.map((heir) => ({ unitId: heir, sharePercent: null })) },
-    );
-  }
-  const grants = [
-    ...structure.grants.values(),
-    grant('officer.c11', 'officer', 'c11'),
-    grant('officer.c12', 'officer', 'c12'),
-    grant('reader.c11', 'reader', 'c11'),
-  ].map(inForce);
-  return initialPeople({
-    table: structure.table,
-    grantsOf: (sub) => grants.filter((each) => each.sub === sub),
-    persons: new Map(),
-    holders: new Map(),
-    namesakes: new Map(),
-    duplicates: new Map(),
-    erased: new Map(),
-    assigned: new Map(Object.entries(assigned)),
-  });
-};
+export const as = (actor: string): By => byIn(structure, actor);
+export const officer = as('officer.c11');
+export const neighbor = as('officer.c12');
+export const board = as('board');
+
+export const people = (assigned: Readonly<Record<string, string>> = {}): People => ({
+  persons: new Map(),
+  holders: new Map(),
+  namesakes: new Map(),
+  duplicates: new Map(),
+  erased: new Map(),
+  assigned: new Map(Object.entries(assigned)),
+  suspected: new Map(),
+});
 
 /** Registers `personId`, by default at c11; the reference of a number is `ref:` and the number. */
 export const enter = (
@@ -61,7 +63,7 @@ export const enter = (
 });
 
 /** What came of a command: the refusal's code with its field and params, or the events; an accepted one is applied. */
-export const told = (state: People, command: PersonCommand | DuplicateCommand, by: Actor = officer): string => {
+export const told = (state: People, command: PersonCommand | DuplicateCommand, by: By = officer): string => {
   const decision: Decision<PersonEvent | DuplicateEvent> =
     'duplicateId' in command ? decideDuplicate(command, by, state) : decidePerson(command, by, state);
   if (!decision.accepted) return [decision.code, decision.field, ...Object.values(decision.params ?? {})].filter(Boolean).join(' ');

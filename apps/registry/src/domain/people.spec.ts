@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { board, enter, neighbor, officer, people, told } from './people.fixture.ts';
+import { as, board, enter, neighbor, officer, people, told } from './people.fixture.ts';
 import type { UpdatePerson } from './people.ts';
-import { today } from './structure.fixture.ts';
 
 const update = (personId: string, change: UpdatePerson['change']): UpdatePerson => ({ type: 'UpdatePerson', personId, change });
 const number = '001080000001';
@@ -13,7 +12,7 @@ describe('a person is registered', () => {
     expect(state.persons.get('p1')).toMatchObject({ unitId: 'c11', version: 1, mergedInto: null });
     expect(told(people(), enter('p1'), board)).toBe('PersonRegistered');
     expect(told(people(), enter('p1'), neighbor)).toBe('out-of-scope unitId');
-    expect(told(people(), enter('p1'), { actor: 'reader.c11', today })).toBe('out-of-scope unitId');
+    expect(told(people(), enter('p1'), as('reader.c11'))).toBe('out-of-scope unitId');
     expect(told(people(), enter('p1', { unitId: 'nowhere' }))).toBe('unit-unknown unitId');
   });
   it('not at a unit that has ended, unless a list of the past brings the person', () => {
@@ -46,6 +45,9 @@ describe('an identity number is one person', () => {
     const state = people();
     told(state, enter('p1', { identityNumber: number }));
     expect(told(state, enter('p2', { identityNumber: number, unitId: 'c12', name: 'Trần Thị Lan' }), neighbor)).toBe(
+      'person-exists-elsewhere identityNumber c11',
+    );
+    expect(told(state, enter('p2', { identityNumber: number, unitId: 'c12' }), as('lecturer.c11'))).toBe(
       'person-exists-elsewhere identityNumber c11',
     );
   });
@@ -115,7 +117,9 @@ describe('a record is mended', () => {
   it('by those over its unit; moved only between units of their scope', () => {
     const state = people();
     told(state, enter('p1'));
-    expect(told(state, update('p1', { sex: 'male' }), neighbor)).toBe('out-of-scope');
+    expect(told(state, update('p1', { sex: 'male' }), as('reader.c11'))).toBe('out-of-scope');
+    // Whom they may not read is nobody to them; a lecturer reads no people.
+    for (const by of [neighbor, as('lecturer.c11')]) expect(told(state, update('p1', { sex: 'male' }), by)).toBe(told(state, update('p9', {}), by));
     expect(told(state, update('p1', { unitId: 'c12' }))).toBe('out-of-scope unitId');
     expect(told(state, update('p1', { unitId: 'c91' }), board)).toBe('unit-ended unitId');
     expect(told(state, update('p1', { unitId: 'c12' }), board)).toBe('PersonAmended');
@@ -131,10 +135,10 @@ describe('a record is mended', () => {
     ] as const)
       told(state, enter(personId, { unitId, importId: 'i1', birth: null }), board);
     expect(told(state, update('p1', { sex: 'male' }), officer)).toBe('PersonAmended');
-    expect(told(state, update('p2', { sex: 'male' }), officer)).toBe('out-of-scope');
+    expect(told(state, update('p2', { sex: 'male' }), officer)).toBe('not-found');
     expect(told(state, update('p2', { sex: 'male' }), neighbor)).toBe('PersonAmended');
     for (const personId of ['p3', 'p4']) {
-      expect(told(state, update(personId, { sex: 'male' }), officer)).toBe('out-of-scope');
+      expect(told(state, update(personId, { sex: 'male' }), officer)).toBe('not-found');
       expect(told(state, update(personId, { sex: 'male' }), board)).toBe('PersonAmended');
     }
   });
@@ -147,6 +151,7 @@ describe('a record is erased', () => {
     told(state, enter('p2'));
     state.persons.set('p2', { ...state.persons.get('p2')!, mergedInto: 'p1' });
     expect(told(state, { type: 'ErasePerson', personId: 'p1' })).toBe('out-of-scope');
+    expect(told(state, { type: 'ErasePerson', personId: 'p1' }, neighbor)).toBe('not-found');
     expect(told(state, { type: 'ErasePerson', personId: 'p2' }, board)).toBe('person-merged p1');
     expect(told(state, { type: 'ErasePerson', personId: 'p1' }, board)).toBe('PersonErased, PersonErased');
     expect([state.persons.size, state.erased.get('p1')]).toEqual([0, 2]);

@@ -1,8 +1,8 @@
-import { mayRead } from '@khue/contracts/grants';
+import { mayRead, notYours, type By } from '@khue/contracts/grants';
 import { existsOn, standing } from '@khue/contracts/units';
-import { accept, refuse, type Decision } from '@khue/decider/decision';
-import { likenessKey, mayBeOne, mayWrite, type People, type Person } from './person.ts';
-import type { Actor } from './records.ts';
+import { accept, type Decision } from '@khue/decider/decision';
+import { likenessKey, mayBeOne, mayWrite, pairKey, readers, type People, type Person } from './person.ts';
+import { refuse } from './refusals.ts';
 
 type Content = Omit<Person, 'id' | 'mergedInto' | 'importId' | 'version'>;
 
@@ -52,7 +52,7 @@ export interface DuplicateSuspected {
 }
 export type PersonEvent = PersonRegistered | PersonAmended | PersonErased | DuplicateSuspected;
 
-export const decidePerson = (command: PersonCommand, by: Actor, people: People): Decision<PersonEvent> => {
+export const decidePerson = (command: PersonCommand, by: By, people: People): Decision<PersonEvent> => {
   switch (command.type) {
     case 'RegisterPerson':
       return register(command, by, people);
@@ -65,23 +65,24 @@ export const decidePerson = (command: PersonCommand, by: Actor, people: People):
   }
 };
 
-const register = (command: RegisterPerson, by: Actor, people: People): Decision<PersonEvent> => {
+const register = (command: RegisterPerson, by: By, people: People): Decision<PersonEvent> => {
   const { type: _, personId, importId, ...content } = command;
   // A row of a resumed import: its person is on record under the same id.
   if (people.persons.has(personId)) return accept();
-  const refused = placeRefused(content.unitId, by, people, importId !== null) ?? numberTaken(personId, content.identityRef, by, people);
+  const refused = placeRefused(content.unitId, by, importId !== null) ?? numberTaken(personId, content.identityRef, by, people);
   return refused ?? accept<PersonEvent>({ type: 'PersonRegistered', personId, content, importId }, ...suspicions(personId, content, people));
 };
 
-const update = (command: UpdatePerson, by: Actor, people: People): Decision<PersonEvent> => {
+const update = (command: UpdatePerson, by: By, people: People): Decision<PersonEvent> => {
   const person = people.persons.get(command.personId);
   if (!person) return refuse('not-found');
-  if (!mayWrite(people.grantsOf(by.actor), people.table, person.unitId, by.today, people.assigned.get(person.id))) return refuse('out-of-scope');
+  const assigned = people.assigned.get(person.id);
+  if (!mayWrite(by, person.unitId, assigned)) return refuse(notYours(by, person.unitId, assigned, readers));
   if (person.mergedInto !== null) return refuse('person-merged', { params: { personId: person.mergedInto } });
   const content = amended(person, command.change);
   if (same(contentOf(person), content)) return accept();
   const refused =
-    (content.unitId === person.unitId ? undefined : placeRefused(content.unitId, by, people, false)) ??
+    (content.unitId === person.unitId ? undefined : placeRefused(content.unitId, by, false)) ??
     numberTaken(person.id, content.identityRef, by, people);
   const likenessChanged = content.fold !== person.fold || content.birth !== person.birth || content.identityRef !== person.identityRef;
   return (
@@ -91,11 +92,11 @@ const update = (command: UpdatePerson, by: Actor, people: People): Decision<Pers
 };
 
 /** Those merged into the person are the same human being, so they go too. */
-const erase = (command: ErasePerson, by: Actor, people: People): Decision<PersonEvent> => {
+const erase = (command: ErasePerson, by: By, people: People): Decision<PersonEvent> => {
   const person = people.persons.get(command.personId);
   if (!person) return refuse('not-found');
-  if (!mayWrite(people.grantsOf(by.actor), people.table, person.unitId, by.today, people.assigned.get(person.id), ['board']))
-    return refuse('out-of-scope');
+  const assigned = people.assigned.get(person.id);
+  if (!mayWrite(by, person.unitId, assigned, ['board'])) return refuse(notYours(by, person.unitId, assigned, readers));
   if (person.mergedInto !== null) return refuse('person-merged', { params: { personId: person.mergedInto } });
   const records = [person, ...[...people.persons.values()].filter((other) => other.mergedInto === person.id)];
   return accept(...records.map(({ id }): PersonErased => ({ type: 'PersonErased', personId: id })));
@@ -109,22 +110,22 @@ const takeBack = (command: TakeBackPerson, people: People): Decision<PersonEvent
   return untouched && !absorbed ? accept({ type: 'PersonErased', personId: command.personId }) : accept();
 };
 
-const placeRefused = (unitId: string, by: Actor, people: People, ofThePast: boolean): Decision<never> | undefined => {
-  if (!people.table.units.has(unitId)) return refuse('unit-unknown', { field: 'unitId' });
-  if (!mayWrite(people.grantsOf(by.actor), people.table, unitId, by.today)) return refuse('out-of-scope', { field: 'unitId' });
-  return ofThePast || existsOn(people.table, unitId, by.today) ? undefined : refuse('unit-ended', { field: 'unitId' });
+const placeRefused = (unitId: string, by: By, ofThePast: boolean): Decision<never> | undefined => {
+  if (!by.units.units.has(unitId)) return refuse('unit-unknown', { field: 'unitId' });
+  if (!mayWrite(by, unitId)) return refuse('out-of-scope', { field: 'unitId' });
+  return ofThePast || existsOn(by.units, unitId, by.today) ? undefined : refuse('unit-ended', { field: 'unitId' });
 };
 
 /** Tells the caller of no person they may not read: then only whom to ask. */
-const numberTaken = (personId: string, identityRef: string | null, { actor, today }: Actor, people: People): Decision<never> | undefined => {
+const numberTaken = (personId: string, identityRef: string | null, { grants, units, today }: By, people: People): Decision<never> | undefined => {
   const holder = identityRef === null ? undefined : people.persons.get(people.holders.get(identityRef) ?? '');
   if (!holder || holder.id === personId) return undefined;
   const assigned = people.assigned.get(holder.id);
-  if (mayRead(people.grantsOf(actor), people.table, holder.unitId, today, undefined, assigned)) {
+  if (mayRead(grants, units, holder.unitId, today, readers, assigned)) {
     return refuse('person-exists', { field: 'identityNumber', params: { personId: holder.id } });
   }
-  const { at } = standing(people.table, holder.unitId, today, assigned);
-  return refuse('person-exists-elsewhere', { field: 'identityNumber', params: { unitCode: people.table.units.get(at)?.code ?? '' } });
+  const { at } = standing(units, holder.unitId, today, assigned);
+  return refuse('person-exists-elsewhere', { field: 'identityNumber', params: { unitCode: units.units.get(at)?.code ?? '' } });
 };
 
 const suspicions = (personId: string, content: Content, people: People): DuplicateSuspected[] => {
@@ -158,7 +159,6 @@ export const evolvePerson = (people: People, event: PersonEvent): void => {
     case 'PersonRegistered': {
       const version = (people.erased.get(event.personId) ?? 0) + 1;
       put(people, { id: event.personId, ...event.content, mergedInto: null, importId: event.importId, version });
-      people.changed.added.add(event.personId);
       return;
     }
     case 'PersonAmended': {
@@ -172,11 +172,10 @@ export const evolvePerson = (people: People, event: PersonEvent): void => {
       leave(people, person);
       people.persons.delete(person.id);
       people.erased.set(person.id, person.version + 1);
-      people.changed.erased.add(person.id);
       return;
     }
     case 'DuplicateSuspected':
-      people.changed.suspected.push({ personId: event.personId, otherId: event.otherId });
+      people.suspected.set(pairKey(event), event);
   }
 };
 
@@ -185,7 +184,6 @@ export const amend = (people: People, person: Person): void => {
   const before = people.persons.get(person.id);
   if (before) leave(people, before);
   put(people, person);
-  people.changed.amended.add(person.id);
 };
 
 const put = (people: People, person: Person): void => {
@@ -194,9 +192,7 @@ const put = (people: People, person: Person): void => {
   if (person.identityRef !== null) people.holders.set(person.identityRef, person.id);
   const key = likenessKey(person);
   if (key === undefined) return;
-  const namesakes = people.namesakes.get(key);
-  if (namesakes) namesakes.push(person);
-  else people.namesakes.set(key, [person]);
+  people.namesakes.set(key, [...(people.namesakes.get(key) ?? []), person]);
 };
 
 const leave = (people: People, person: Person): void => {

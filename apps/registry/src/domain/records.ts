@@ -41,7 +41,8 @@ export interface Structure {
   readonly founder: string;
   readonly units: Map<string, UnitRecord>;
   readonly codes: Set<string>;
-  readonly successions: SuccessionRecord[];
+  /** By `successionKey`. */
+  readonly successions: Map<string, SuccessionRecord>;
   readonly grants: Map<string, GrantRecord>;
   /** Those that the batch names, by id. */
   readonly assignments: Map<string, Assignment>;
@@ -49,13 +50,9 @@ export interface Structure {
   readonly knownPersons: ReadonlySet<string>;
   /** Units and successions as the functions of the contracts take them. */
   table: UnitTable;
-  readonly changed: {
-    readonly units: Set<string>;
-    readonly grants: Set<string>;
-    readonly assignments: Set<string>;
-    readonly successions: SuccessionRecord[];
-  };
 }
+
+export const successionKey = ({ fromUnitId, toUnitId }: Pick<Succession, 'fromUnitId' | 'toUnitId'>): string => `${fromUnitId}/${toUnitId}`;
 
 /** The workspace of a batch; `table` where the caller has it already. */
 export const initialStructure = (
@@ -67,12 +64,11 @@ export const initialStructure = (
   founder,
   units: new Map(records.units.map((unit) => [unit.id, unit])),
   codes: new Set(records.units.map((unit) => unit.code)),
-  successions: [...records.successions],
+  successions: new Map(records.successions.map((succession) => [successionKey(succession), succession])),
   grants: new Map(records.grants.map((grant) => [grant.id, grant])),
   assignments: new Map(named.assignments.map((assignment) => [assignment.id, assignment])),
   knownPersons: named.persons,
   table,
-  changed: { units: new Set(), grants: new Set(), assignments: new Set(), successions: [] },
 });
 
 /** The grant as it counts: a revocation ends it, whatever its own dates say. */
@@ -84,9 +80,3 @@ export const inForce = (grant: GrantRecord): Grant => {
 
 export const grantsOf = (structure: Structure, sub: string): Grant[] =>
   [...structure.grants.values()].filter((grant) => grant.sub === sub).map(inForce);
-
-/** Who commands, and on which business date. */
-export interface Actor {
-  readonly actor: string;
-  readonly today: string;
-}

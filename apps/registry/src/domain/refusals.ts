@@ -1,4 +1,5 @@
-import type { ProblemCatalog } from '@khue/contracts/problems';
+import type { CommonProblem, ProblemCatalog } from '@khue/contracts/problems';
+import { refuseBy } from '@khue/decider/decision';
 
 /** What the registry refuses; `out-of-scope`, `not-found` and `version-stale` are in the catalog common to all services. */
 export const refusals = {
@@ -118,3 +119,5 @@ export const refusals = {
     en: 'This number of this issuer is on record already. Use that document.',
   },
 } as const satisfies ProblemCatalog;
+
+export const refuse = refuseBy<keyof typeof refusals | CommonProblem>();

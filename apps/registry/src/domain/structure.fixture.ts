@@ -1,12 +1,14 @@
-import type { Role } from '@khue/contracts/grants';
+import type { By, Role } from '@khue/contracts/grants';
+import { unitTable } from '@khue/contracts/units';
 import type { Decision } from '@khue/decider/decision';
-import { initialStructure, type Actor, type GrantRecord, type Structure } from './records.ts';
+import { by, grant as granted } from '@khue/testing/city';
+import { grantsOf, initialStructure, type GrantRecord, type Structure } from './records.ts';
 import { decideStructure, evolveStructure, type StructureCommand, type StructureEvent } from './structure.ts';
 import type { RegisterUnit } from './units.ts';
 
-export const today = '2026-03-02';
-export const founder: Actor = { actor: 'founder', today };
-export const board: Actor = { actor: 'board', today };
+/** Who decides over this structure; the host makes it so (`grounds`). */
+export const byIn = (structure: Structure, actor: string): By => ({ ...by(structure.table, ...grantsOf(structure, actor)), actor });
+export const { today } = by(unitTable([]));
 
 export const register = (unitId: string, parentId: string | null, more: Partial<RegisterUnit> = {}): RegisterUnit => ({
   type: 'RegisterUnit',
@@ -21,13 +23,7 @@ export const register = (unitId: string, parentId: string | null, more: Partial<
   ...more,
 });
 export const grant = (sub: string, role: Role, unitId: string, more: Partial<GrantRecord> = {}): GrantRecord => ({
-  id: `${sub}-${role}-${unitId}`,
-  sub,
-  role,
-  unitId,
-  validFrom: '2020-01-01',
-  validTo: null,
-  documentNo: '1-QĐ/TU',
+  ...granted(role, unitId, { id: `${sub}-${role}-${unitId}`, sub }),
   revokedOn: null,
   revokedBy: null,
   version: 1,
@@ -35,8 +31,8 @@ export const grant = (sub: string, role: Role, unitId: string, more: Partial<Gra
 });
 
 /** What came of a command: the refusal's code with its field, or the events' types; an accepted one is applied. */
-export const told = (structure: Structure, command: StructureCommand, by: Actor = board): string => {
-  const decision: Decision<StructureEvent> = decideStructure(command, by, structure);
+export const told = (structure: Structure, command: StructureCommand, actor = 'board'): string => {
+  const decision: Decision<StructureEvent> = decideStructure(command, byIn(structure, actor), structure);
   if (!decision.accepted) return decision.field === undefined ? decision.code : `${decision.code} ${decision.field}`;
   for (const event of decision.events) evolveStructure(structure, event);
   return decision.events.map(({ type }) => type).join(' ') || 'nothing';
@@ -53,7 +49,7 @@ export const city = (named?: Parameters<typeof initialStructure>[2]): Structure 
     ['c11', 'd1'],
     ['c12', 'd1'],
   ] as const)
-    told(structure, register(unitId, parentId), founder);
+    told(structure, register(unitId, parentId), 'founder');
   for (const one of [grant('board', 'board', 'city'), grant('board.d1', 'board', 'd1'), grant('officer.d1', 'officer', 'd1')])
     structure.grants.set(one.id, one);
   return structure;

@@ -1,14 +1,15 @@
+import type { By } from '@khue/contracts/grants';
 import type { Decision } from '@khue/decider/decision';
 import { decideAssignment, evolveAssignment, type AssignHistory, type HistoryAssigned } from './assignments.ts';
 import { decideGrant, evolveGrant, type GrantCommand, type GrantEvent } from './grants.ts';
-import type { Actor, Structure } from './records.ts';
+import type { Structure } from './records.ts';
 import { decideUnit, evolveUnit, type UnitCommand, type UnitEvent } from './units.ts';
 
 /** Units, and who may act in them, are one noun: each decides over the other, and both change a few times a day. */
 export type StructureCommand = UnitCommand | GrantCommand | AssignHistory;
 export type StructureEvent = UnitEvent | GrantEvent | HistoryAssigned;
 
-export const decideStructure = (command: StructureCommand, by: Actor, structure: Structure): Decision<StructureEvent> => {
+export const decideStructure = (command: StructureCommand, by: By, structure: Structure): Decision<StructureEvent> => {
   switch (command.type) {
     case 'IssueGrant':
     case 'RevokeGrant':

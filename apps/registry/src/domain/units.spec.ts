@@ -1,7 +1,7 @@
 import { parentOn } from '@khue/contracts/units';
 import { describe, expect, it } from 'vitest';
 import { initialStructure } from './records.ts';
-import { board, city, founder, register, today, told } from './structure.fixture.ts';
+import { city, register, told } from './structure.fixture.ts';
 import type { DissolveUnit, MoveUnit, SucceedUnit } from './units.ts';
 
 const move = (unitId: string, parentId: string, on: string): MoveUnit => ({ type: 'MoveUnit', unitId, parentId, on, documentNo: '2-QĐ' });
@@ -14,8 +14,8 @@ const succeed = (unitId: string, on: string, ...to: readonly (readonly [string, 
   sample: true,
   successors: to.map(([successor, sharePercent]) => ({ unitId: successor, sharePercent })),
 });
-const officer = { actor: 'officer.d1', today };
-const boardOfD1 = { actor: 'board.d1', today };
+const officer = 'officer.d1';
+const boardOfD1 = 'board.d1';
 
 describe('a unit is registered', () => {
   it('under a parent by the board over that parent, with the first version', () => {
@@ -53,15 +53,15 @@ describe('a unit is registered', () => {
   });
   it('as the root once, by the founder', () => {
     const empty = (): ReturnType<typeof initialStructure> => initialStructure('founder', { units: [], successions: [], grants: [] });
-    expect(told(empty(), register('city', null), board)).toBe('out-of-scope parentId');
+    expect(told(empty(), register('city', null), 'board')).toBe('out-of-scope parentId');
     const structure = empty();
-    expect(told(structure, register('city', null), founder)).toBe('UnitEstablished');
-    expect(told(structure, register('city2', null), founder)).toBe('root-exists parentId');
-    expect(told(structure, register('d1', 'city'), founder)).toBe('UnitEstablished');
-    expect(told(structure, register('d2', 'city'), board)).toBe('out-of-scope parentId');
+    expect(told(structure, register('city', null), 'founder')).toBe('UnitEstablished');
+    expect(told(structure, register('city2', null), 'founder')).toBe('root-exists parentId');
+    expect(told(structure, register('d1', 'city'), 'founder')).toBe('UnitEstablished');
+    expect(told(structure, register('d2', 'city'), 'board')).toBe('out-of-scope parentId');
   });
   it('by the founder no more once a grant was issued', () => {
-    expect(told(city(), register('d4', 'city'), founder)).toBe('out-of-scope parentId');
+    expect(told(city(), register('d4', 'city'), 'founder')).toBe('out-of-scope parentId');
   });
 });
 

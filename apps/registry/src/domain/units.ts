@@ -1,7 +1,9 @@
-import { accept, refuse, type Decision } from '@khue/decider/decision';
+import type { By } from '@khue/contracts/grants';
 import { unitTable, type ParentLink } from '@khue/contracts/units';
+import { accept, type Decision } from '@khue/decider/decision';
 import { grantOver, mayFound } from './access.ts';
-import { grantsOf, type Actor, type Structure, type UnitRecord } from './records.ts';
+import { successionKey, type Structure, type UnitRecord } from './records.ts';
+import { refuse } from './refusals.ts';
 
 export interface RegisterUnit {
   readonly type: 'RegisterUnit';
@@ -45,7 +47,7 @@ export type UnitDissolved = Fact<DissolveUnit, 'UnitDissolved'>;
 export type UnitSucceeded = Fact<SucceedUnit, 'UnitSucceeded'>;
 export type UnitEvent = UnitEstablished | UnitMoved | UnitDissolved | UnitSucceeded;
 
-export const decideUnit = (command: UnitCommand, by: Actor, structure: Structure): Decision<UnitEvent> => {
+export const decideUnit = (command: UnitCommand, by: By, structure: Structure): Decision<UnitEvent> => {
   switch (command.type) {
     case 'RegisterUnit':
       return register(command, by, structure);
@@ -58,11 +60,10 @@ export const decideUnit = (command: UnitCommand, by: Actor, structure: Structure
   }
 };
 
-const mayShape = (structure: Structure, { actor, today }: Actor, unitId: string): boolean =>
-  mayFound(actor, structure.founder, structure.grants.size) ||
-  grantOver(grantsOf(structure, actor), structure.table, unitId, today, ['board']) !== undefined;
+const mayShape = (structure: Structure, by: By, unitId: string): boolean =>
+  mayFound(by.actor, structure.founder, structure.grants.size) || grantOver(by, unitId, ['board']) !== undefined;
 
-const register = (command: RegisterUnit, by: Actor, structure: Structure): Decision<UnitEvent> => {
+const register = (command: RegisterUnit, by: By, structure: Structure): Decision<UnitEvent> => {
   if (command.parentId === null) {
     if ([...structure.units.values()].some((unit) => unit.parents.some((link) => link.parentId === null)))
       return refuse('root-exists', { field: 'parentId' });
@@ -77,7 +78,7 @@ const register = (command: RegisterUnit, by: Actor, structure: Structure): Decis
   return accept({ ...command, type: 'UnitEstablished' });
 };
 
-const move = (command: MoveUnit, by: Actor, structure: Structure): Decision<UnitEvent> => {
+const move = (command: MoveUnit, by: By, structure: Structure): Decision<UnitEvent> => {
   const unit = structure.units.get(command.unitId);
   if (!unit) return refuse('not-found');
   if (!mayShape(structure, by, unit.id)) return refuse('out-of-scope');
@@ -93,14 +94,14 @@ const move = (command: MoveUnit, by: Actor, structure: Structure): Decision<Unit
   return accept({ ...command, type: 'UnitMoved' });
 };
 
-const dissolve = (command: DissolveUnit, by: Actor, structure: Structure): Decision<UnitEvent> => {
+const dissolve = (command: DissolveUnit, by: By, structure: Structure): Decision<UnitEvent> => {
   const unit = structure.units.get(command.unitId);
   if (!unit) return refuse('not-found');
   if (!mayShape(structure, by, unit.id)) return refuse('out-of-scope');
   return mayEnd(structure, unit, command.on) ?? accept({ ...command, type: 'UnitDissolved' });
 };
 
-const succeed = (command: SucceedUnit, by: Actor, structure: Structure): Decision<UnitEvent> => {
+const succeed = (command: SucceedUnit, by: By, structure: Structure): Decision<UnitEvent> => {
   const unit = structure.units.get(command.unitId);
   if (!unit) return refuse('not-found');
   if (!mayShape(structure, by, unit.id)) return refuse('out-of-scope');
@@ -178,8 +179,7 @@ export const evolveUnit = (structure: Structure, event: UnitEvent): void => {
     for (const { unitId, sharePercent } of event.successors) {
       const share = sharePercent === null ? null : sharePercent / 100;
       const succession = { fromUnitId: unit.id, toUnitId: unitId, on: event.on, share, documentNo: event.documentNo, sample: event.sample };
-      structure.successions.push(succession);
-      structure.changed.successions.push(succession);
+      structure.successions.set(successionKey(succession), succession);
     }
   }
   putUnit(structure, { ...unit, to: event.on, parents: until, version });
@@ -187,6 +187,5 @@ export const evolveUnit = (structure: Structure, event: UnitEvent): void => {
 
 const putUnit = (structure: Structure, unit: UnitRecord): void => {
   structure.units.set(unit.id, unit);
-  structure.changed.units.add(unit.id);
-  structure.table = unitTable(structure.units.values(), structure.successions);
+  structure.table = unitTable(structure.units.values(), structure.successions.values());
 };

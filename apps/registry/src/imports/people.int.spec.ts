@@ -84,26 +84,6 @@ describe('a list of people', () => {
     ]);
   });
 
-  test('sent again under the key of its upload is the same import', async () => {
-    const key = randomUUID();
-    const csv = 'Họ và tên,Năm sinh,Mã đơn vị\nLần Nữa,1970,c11\n';
-    const [first, second] = [await upload('officer.a', csv, { key }), await upload('officer.a', csv, { key })];
-    expect(second.body).toEqual(first.body);
-  });
-
-  test('under the key of another file is refused, whatever became of that one', async () => {
-    const good = 'Họ và tên;Ngày sinh;Mã đơn vị\r\nLê Văn Khóa;1981;c11\r\n';
-    const key = randomUUID();
-    const first = await upload('officer.a', good, { key });
-    expect(first.status).toBe(201);
-    expect(await upload('officer.a', good.replace('1981', '1982'), { key })).toMatchObject({ status: 422, body: { code: 'idempotency-key-reused' } });
-    expect(await upload('officer.a', good, { key })).toEqual(first);
-    const refused = randomUUID();
-    const bad = await upload('officer.a', '%PDF-1.7\n', { key: refused });
-    expect(bad.body.code).toBe('file-is-pdf');
-    expect((await upload('officer.a', '%PDF-1.7\n', { key: refused })).body.code).toBe('file-is-pdf');
-    expect(await upload('officer.a', good, { key: refused })).toMatchObject({ status: 422, body: { code: 'idempotency-key-reused' } });
-  });
   test('is judged row by row: each refusal names column, rule and mend, and the rest goes in', async () => {
     await city.done('board', 'POST', '/people', { name: 'Đã Có Nơi Khác', identityNumber: '001080000201', birth: '1980', unitId: city.units.c21 });
     await city.done('board', 'POST', '/people', { name: 'Đã Có Tại Đây', identityNumber: '001080000202', birth: '1980', unitId: city.units.c12 });

@@ -1,13 +1,13 @@
 import { todayIn } from '@khue/contracts/dates';
 import { standing, type Unit } from '@khue/contracts/units';
 import { fold } from '@khue/contracts/text';
+import { applyChunk } from '@khue/imports/apply-chunk';
 import type { ImportJob, ImportKind, Outcome, RowToApply, Verdict } from '@khue/imports/import-kind';
 import type { CellError } from '@khue/imports/layout';
-import { applyBatch } from '@khue/messaging/apply';
-import { recorded, writeAudit } from '@khue/messaging/audit';
-import type { Answer, Command, Tx } from '@khue/messaging/command';
-import { v7 as uuidv7 } from 'uuid';
-import { peopleAggregate, type PeopleCommand } from '../commands.ts';
+import { registryFacts, registryPeople } from '@khue/contracts/events/registry';
+import { bound } from '@khue/host/aggregate';
+import type { Answer, Tx } from '@khue/messaging/command';
+import { peopleNoun, type PeopleCommand } from '../commands.ts';
 import type { RegisterPerson } from '../domain/people.ts';
 import { mayWrite, type Person, type PersonFacts } from '../domain/person.ts';
 import { refusals } from '../domain/refusals.ts';
@@ -24,33 +24,22 @@ export type PlannedPerson = Pick<Person, 'unitId' | 'name' | 'identityNumber' | 
  * would say. Taken back are the people whom the import brought and nobody has touched since.
  */
 export const peopleImport = (directory: RegistryDirectory, identityRef: IdentityRef): ImportKind<PersonRow, PlannedPerson> => {
-  const aggregate = peopleAggregate(directory);
+  const aggregate = bound(peopleNoun(directory), directory, [registryFacts, registryPeople]);
   const codes = new WeakMap<Snapshot, ReadonlyMap<string, Unit>>();
   const byCode = (snapshot: Snapshot): ReadonlyMap<string, Unit> => {
     let known = codes.get(snapshot);
     if (!known) codes.set(snapshot, (known = new Map(snapshot.units.map((unit) => [unit.code, unit]))));
     return known;
   };
-  const apply = async (tx: Tx, job: ImportJob, bodies: readonly PeopleCommand[], what: string): Promise<Answer[]> => {
-    const envelope = envelopeOf(job);
-    const answers = await applyBatch(
-      tx,
-      aggregate,
-      bodies.map((body) => ({ ...envelope, body })),
-      { audit: 'none' },
-    );
-    const refused = answers.filter((answer) => !answer.ok).length;
-    // One row for the chunk: each person's card names the import's command as its cause.
-    await writeAudit(tx, [
-      {
-        command: { ...envelope, body: { type: what } },
-        subject: job.id,
-        before: null,
-        after: recorded({ people: answers.length - refused, refused }),
+  const apply = (tx: Tx, job: ImportJob, bodies: readonly PeopleCommand[], what: string): Promise<Answer[]> =>
+    applyChunk(tx, job, aggregate, {
+      bodies,
+      what,
+      counts: (answers) => {
+        const refused = answers.filter((answer) => !answer.ok).length;
+        return { people: answers.length - refused, refused };
       },
-    ]);
-    return answers;
-  };
+    });
 
   return {
     kind: 'people',
@@ -101,29 +90,13 @@ export const peopleImport = (directory: RegistryDirectory, identityRef: Identity
   };
 };
 
-const envelopeOf = ({ actor, context }: ImportJob): Omit<Command, 'body'> => {
-  const id = uuidv7();
-  const now = new Date();
-  const { correlationId = id, grantId, traceparent } = context;
-  return {
-    id,
-    actor,
-    now: now.toISOString(),
-    today: todayIn(now),
-    correlationId,
-    causationId: id,
-    ...(grantId === undefined ? {} : { grantId }),
-    ...(traceparent === undefined ? {} : { traceparent }),
-  };
-};
-
 /** Whether the importer may write at a unit, asked once a unit and not once a row. */
 const scopeOf = ({ table, bySub }: Snapshot, { actor }: ImportJob): ((unitId: string) => boolean) => {
   const today = todayIn(new Date());
   const asked = new Map<string, boolean>();
   return (unitId) => {
     let answer = asked.get(unitId);
-    if (answer === undefined) asked.set(unitId, (answer = mayWrite(bySub.get(actor) ?? [], table, unitId, today) !== undefined));
+    if (answer === undefined) asked.set(unitId, (answer = mayWrite({ grants: bySub.get(actor) ?? [], units: table, today }, unitId) !== undefined));
     return answer;
   };
 };

@@ -4,11 +4,13 @@ import type { Host } from '@khue/host/host';
 import { v7 as uuidv7 } from 'uuid';
 import type { Commands } from '../commands.ts';
 import type { Reads } from '../store/reads.ts';
+import { documentView } from '../views.ts';
 
-export const serveDocuments = (host: Host, commands: Commands, reads: Reads): void => {
-  host.serve(listDocuments, async ({ query }) => {
+export const serveDocuments = ({ serve }: Host, { documents }: Commands, reads: Reads): void => {
+  serve(listDocuments, async ({ query }) => {
     const { q, ...paging } = query;
-    return { body: await reads.documents({ fold: q && fold(q) }, paging) };
+    const { items, next } = await reads.documents({ fold: q && fold(q) }, paging);
+    return { body: { items: items.map(documentView), next } };
   });
-  host.serve(recordDocument, (call) => commands.documents(call.command({ type: 'RecordDocument', documentId: uuidv7(), ...call.body })));
+  serve(recordDocument, (call) => documents.handle(call.command({ type: 'RecordDocument', documentId: uuidv7(), ...call.body })));
 };

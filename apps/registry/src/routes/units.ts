@@ -10,32 +10,31 @@ import {
 } from '@khue/contracts/http/registry-units';
 import { fold } from '@khue/contracts/text';
 import { existsOn, parentOn } from '@khue/contracts/units';
-import { decodeCursor, toPage } from '@khue/host/cursor';
+import { placeAfter, toPage } from '@khue/host/cursor';
 import type { Host } from '@khue/host/host';
 import { Refuse } from '@khue/host/refuse';
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import type { Commands } from '../commands.ts';
 import type { UnitRecord } from '../domain/records.ts';
-import { shownUnit } from '../domain/shown.ts';
-import { asText } from '../store/cursor-values.ts';
 import type { RegistryDirectory } from '../store/directory.ts';
+import { successorView, unitView } from '../views.ts';
 
-export const serveUnits = (host: Host, commands: Commands, directory: RegistryDirectory): void => {
+export const serveUnits = ({ serve, directory }: Host<RegistryDirectory>, { structure }: Commands): void => {
   // Some thousand units, held in memory for decisions anyway: the list is a walk over them.
-  host.serve(listUnits, async ({ query, today }) => {
-    const { on = today, q, parentId, limit, cursor } = query;
+  serve(listUnits, async ({ query, today }) => {
+    const { on = today, q, parentId, limit } = query;
     const { units, table } = directory.held();
     const wanted = q === undefined ? undefined : fold(q);
-    const after = cursor === undefined ? undefined : asText(decodeCursor(cursor, 1)[0]);
+    const after = placeAfter(query, 'text');
     const matches = (unit: UnitRecord): boolean =>
       existsOn(table, unit.id, on) &&
-      (after === undefined || unit.code > after) &&
+      (!after || unit.code > after[0]) &&
       (parentId === undefined || parentOn(table, unit.id, on) === parentId) &&
       (wanted === undefined || fold(unit.name).includes(wanted) || fold(unit.code).includes(wanted));
     const found = units.filter(matches).sort((a, b) => (a.code < b.code ? -1 : 1));
     return {
       body: toPage(
-        found.slice(0, limit + 1).map((unit) => shownUnit(unit, table, on)),
+        found.slice(0, limit + 1).map((unit) => unitView(unit, table, on)),
         limit,
         ({ code }) => [code],
       ),
@@ -47,38 +46,25 @@ export const serveUnits = (host: Host, commands: Commands, directory: RegistryDi
     if (!unit) throw new Refuse('not-found');
     return unit;
   };
-  host.serve(readUnit, async ({ params, today }) => {
+  serve(readUnit, async ({ params, today }) => {
     const unit = unitOf(params.id);
-    return { body: shownUnit(unit, directory.held().table, today), version: unit.version };
+    return { body: unitView(unit, directory.held().table, today), version: unit.version };
   });
-  host.serve(readSuccessors, async ({ params }) => {
+  serve(readSuccessors, async ({ params }) => {
     const { id } = unitOf(params.id);
     const { successions, table } = directory.held();
-    const items = successions
-      .filter(({ fromUnitId }) => fromUnitId === id)
-      .map(({ toUnitId, on, share, documentNo, sample }) => {
-        const successor = table.units.get(toUnitId);
-        return {
-          unitId: toUnitId,
-          code: successor?.code,
-          name: successor?.name,
-          sharePercent: share == null ? null : Math.round(share * 100),
-          on,
-          documentNo,
-          sample,
-        };
-      });
+    const items = successions.filter(({ fromUnitId }) => fromUnitId === id).map((succession) => successorView(succession, table));
     return { body: { items } };
   });
 
-  host.serve(registerUnit, (call) => commands.structure(call.command({ type: 'RegisterUnit', unitId: uuidv7(), ...call.body })));
-  host.serve(moveUnit, (call) => commands.structure(call.command({ type: 'MoveUnit', unitId: call.params.id, ...call.body })));
-  host.serve(dissolveUnit, (call) => commands.structure(call.command({ type: 'DissolveUnit', unitId: call.params.id, ...call.body })));
-  host.serve(succeedUnit, (call) => commands.structure(call.command({ type: 'SucceedUnit', unitId: call.params.id, ...call.body })));
-  host.serve(assignHistory, (call) => {
+  serve(registerUnit, (call) => structure.handle(call.command({ type: 'RegisterUnit', unitId: uuidv7(), ...call.body })));
+  serve(moveUnit, (call) => structure.handle(call.command({ type: 'MoveUnit', unitId: call.params.id, ...call.body })));
+  serve(dissolveUnit, (call) => structure.handle(call.command({ type: 'DissolveUnit', unitId: call.params.id, ...call.body })));
+  serve(succeedUnit, (call) => structure.handle(call.command({ type: 'SucceedUnit', unitId: call.params.id, ...call.body })));
+  serve(assignHistory, (call) => {
     const fromUnitId = call.params.id;
     const items = call.body.items.map((item) => ({ assignmentId: assignmentId(fromUnitId, item.personId), ...item }));
-    return commands.structure(call.command({ type: 'AssignHistory', fromUnitId, items, documentNo: call.body.documentNo }));
+    return structure.handle(call.command({ type: 'AssignHistory', fromUnitId, items, documentNo: call.body.documentNo }));
   });
 };
 

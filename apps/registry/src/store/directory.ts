@@ -1,9 +1,10 @@
-import type { Grant } from '@khue/contracts/grants';
+import type { Grant, Grounds } from '@khue/contracts/grants';
 import type { UnitTable } from '@khue/contracts/units';
 import { createDirectory, snapshotOf, type Directory } from '@khue/host/directory';
 import type { Tx } from '@khue/messaging/command';
 import type { Pool } from 'pg';
 import { inForce, type GrantRecord, type StructureRecords, type SuccessionRecord, type UnitRecord } from '../domain/records.ts';
+import { grantColumns, successionColumns, unitColumns } from './columns.ts';
 
 /** All units, successions and grants at one version of the structure, with the table and the grants in force that follow from them. Never changed. */
 export interface Snapshot extends StructureRecords {
@@ -49,6 +50,9 @@ export const registryDirectory = (pool: Pool): RegistryDirectory => {
   };
 };
 
+/** What a batch decides by that has read this snapshot in its transaction. */
+export const groundsOf = ({ table, bySub }: Snapshot): Grounds => ({ units: table, grantsOf: (sub) => bySub.get(sub) ?? [] });
+
 const toSnapshot = (version: number, records: StructureRecords): Snapshot => {
   const { units, bySub } = snapshotOf(version, records.units, records.successions, records.grants.map(inForce));
   return { ...records, version, table: units, bySub };
@@ -57,17 +61,14 @@ const toSnapshot = (version: number, records: StructureRecords): Snapshot => {
 // The whole structure: some thousand rows, read when it has changed, a few times a day.
 const readRecords = async (source: Pool | Tx): Promise<StructureRecords> => {
   const units = await source.query<UnitRecord>(`
-    select id, code, kind, name, valid_from as "from", valid_to as "to", document_no as "documentNo", sample, version, coalesce(parents, '[]') as parents
+    select ${unitColumns.selected}, coalesce(parents, '[]') as parents
     from registry.units left join lateral (
       select json_agg(json_build_object('parentId', parent_id, 'from', valid_from, 'to', valid_to) order by valid_from) as parents
       from registry.unit_parents where unit_id = units.id) links on true
     order by id`);
   const successions = await source.query<SuccessionRecord>(`
-    select from_unit_id as "fromUnitId", to_unit_id as "toUnitId", on_date as "on", share_percent / 100.0::float8 as share, document_no as "documentNo", sample
+    select ${successionColumns.only('fromUnitId', 'toUnitId', 'on', 'documentNo', 'sample').selected}, share_percent / 100.0::float8 as share
     from registry.successions order by on_date, from_unit_id, to_unit_id`);
-  const grants = await source.query<GrantRecord>(`
-    select id, sub, role, unit_id as "unitId", valid_from as "validFrom", valid_to as "validTo", document_no as "documentNo", revoked_on as "revokedOn",
-      revoked_by as "revokedBy", version
-    from registry.grants order by id`);
+  const grants = await source.query<GrantRecord>(`select ${grantColumns.selected} from registry.grants order by id`);
   return { units: units.rows, successions: successions.rows, grants: grants.rows };
 };

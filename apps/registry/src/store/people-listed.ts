@@ -1,7 +1,7 @@
 import { fold } from '@khue/contracts/text';
 import type { Tx } from '@khue/messaging/command';
 import type { Person } from '../domain/person.ts';
-import { personColumns } from './people.ts';
+import { personColumns } from './columns.ts';
 
 type Sought = Pick<Person, 'unitId' | 'name' | 'identityRef' | 'birth'>;
 
@@ -21,7 +21,7 @@ export const findListed = async (tx: Tx, sought: readonly Sought[]): Promise<Lis
       : (
           await tx.query<Person>({
             name: 'listed-holders',
-            text: `select ${personColumns} from registry.people where identity_ref = any($1::text[]) and merged_into is null`,
+            text: `select ${personColumns.selected} from registry.people where identity_ref = any($1::text[]) and merged_into is null`,
             values: [references],
           })
         ).rows;
@@ -32,7 +32,7 @@ export const findListed = async (tx: Tx, sought: readonly Sought[]): Promise<Lis
       : (
           await tx.query<Person>({
             name: 'listed-namesakes',
-            text: `select ${personColumns} from registry.people
+            text: `select ${personColumns.selected} from registry.people
       where (fold, birth_year) in (select * from unnest($1::text[], $2::smallint[])) and unit_id = any($3::uuid[]) and merged_into is null`,
             values: [
               unnumbered.map(({ name }) => fold(name)),

@@ -1,11 +1,8 @@
 import type { ReadableUnits } from '@khue/contracts/grants';
-import { decodeCursor, toPage } from '@khue/host/cursor';
+import { placeAfter, toPage, type Paging } from '@khue/host/cursor';
 import type { Pool } from 'pg';
-import type { Person } from '../domain/person.ts';
-import { asInstant, asText, asUuid } from './cursor-values.ts';
-import type { Page, Paging } from './reads.ts';
-
-type Listed = Pick<Person, 'id' | 'unitId' | 'name' | 'birth' | 'sex' | 'identityNumber' | 'mergedInto' | 'version'>;
+import type { ListedPerson, OpenDuplicate } from '../domain/person.ts';
+import type { Page } from './reads.ts';
 
 const listedColumns = (table: string): string =>
   `${table}.id, ${table}.unit_id as "unitId", ${table}.name, ${table}.birth, ${table}.sex, ${table}.identity_number as "identityNumber",
@@ -22,25 +19,26 @@ export interface PeopleFilter {
  * People of the readable units by given name, as Vietnamese lists have them. The filter is the law of `readableUnits`, by set; only conditions that
  * matter stand in the statement, so that each shape of it keeps its own plan.
  */
-export const listPeople = async (pool: Pool, { readable, unitId, fold }: PeopleFilter, { cursor, limit }: Paging): Promise<Page<Listed>> => {
+export const listPeople = async (pool: Pool, { readable, unitId, fold }: PeopleFilter, paging: Paging): Promise<Page<ListedPerson>> => {
+  const after = placeAfter(paging, 'text', 'text', 'text', 'id');
   const values: unknown[] = [];
   const value = (given: unknown): string => `$${values.push(given)}`;
   const conditions = ['p.merged_into is null', scopeOf(readable, value)];
   if (unitId !== undefined) conditions.push(`p.unit_id = ${value(unitId)}`);
   if (fold !== undefined) conditions.push(`p.fold like ${value(`%${fold.replace(/[\\%_]/g, '\\$&')}%`)}`);
-  if (cursor !== undefined) {
-    const [given, middle, family, id] = decodeCursor(cursor, 4);
+  if (after) {
+    const [given, middle, family, id] = after;
     conditions.push(`(p.given collate "vi-x-icu", p.middle collate "vi-x-icu", p.family collate "vi-x-icu", p.id)
-      > (${value(asText(given))}, ${value(asText(middle))}, ${value(asText(family))}, ${value(asUuid(id))}::uuid)`);
+      > (${value(given)}, ${value(middle)}, ${value(family)}, ${value(id)}::uuid)`);
   }
-  const { rows } = await pool.query<Listed & { given: string; middle: string; family: string }>(
+  const { rows } = await pool.query<ListedPerson & { given: string; middle: string; family: string }>(
     `select ${listedColumns('p')}, p.given, p.middle, p.family
      from registry.people p ${readable.assignedOf.length > 0 ? 'left join registry.assignments a on a.person_id = p.id and a.from_unit_id = p.unit_id' : ''}
      where ${conditions.join(' and ')}
-     order by p.given collate "vi-x-icu", p.middle collate "vi-x-icu", p.family collate "vi-x-icu", p.id limit ${value(limit + 1)}`,
+     order by p.given collate "vi-x-icu", p.middle collate "vi-x-icu", p.family collate "vi-x-icu", p.id limit ${value(paging.limit + 1)}`,
     values,
   );
-  return toPage(rows, limit, ({ given, middle, family, id }) => [given, middle, family, id]);
+  return toPage(rows, paging.limit, ({ given, middle, family, id }) => [given, middle, family, id]);
 };
 
 const scopeOf = ({ whole, assignedOf }: ReadableUnits, value: (given: unknown) => string): string => {
@@ -56,26 +54,19 @@ const scopeOf = ({ whole, assignedOf }: ReadableUnits, value: (given: unknown) =
   return `(${parts.join(' or ')})`;
 };
 
-export interface OpenDuplicate {
-  readonly id: string;
-  readonly state: 'open';
-  readonly people: readonly Listed[];
-  readonly foundAt: string;
-}
-
 /** Open pairs both of whose people stand in these units, in the order they were found. */
-export const listDuplicates = async (pool: Pool, units: readonly string[], { cursor, limit }: Paging): Promise<Page<OpenDuplicate>> => {
-  const [foundAt, id] = cursor === undefined ? [] : decodeCursor(cursor, 2);
-  const { rows } = await pool.query<{ id: string; foundAt: string; exactly: string; one: Listed; other: Listed }>(
+export const listDuplicates = async (pool: Pool, units: readonly string[], paging: Paging): Promise<Page<OpenDuplicate>> => {
+  const after = placeAfter(paging, 'instant', 'id');
+  const { rows } = await pool.query<{ id: string; foundAt: string; exactly: string; one: ListedPerson; other: ListedPerson }>(
     `select d.id, d.found_at as "foundAt", d.found_at::text as exactly,
        (select to_json(row) from (select ${listedColumns('p')}) row) as one, (select to_json(row) from (select ${listedColumns('o')}) row) as other
      from registry.duplicates d join registry.people p on p.id = d.person_id join registry.people o on o.id = d.other_id
      where d.state = 'open' and p.merged_into is null and o.merged_into is null and p.unit_id = any($1::uuid[]) and o.unit_id = any($1::uuid[])
-       ${cursor === undefined ? '' : 'and (d.found_at, d.id) > ($3::timestamptz, $4::uuid)'}
+       ${after ? 'and (d.found_at, d.id) > ($3::timestamptz, $4::uuid)' : ''}
      order by d.found_at, d.id limit $2`,
-    [units, limit + 1, ...(cursor === undefined ? [] : [asInstant(foundAt), asUuid(id)])],
+    [units, paging.limit + 1, ...(after ?? [])],
   );
-  const page = toPage(rows, limit, (row) => [row.exactly, row.id]);
+  const page = toPage(rows, paging.limit, (row) => [row.exactly, row.id]);
   return {
     next: page.next,
     items: page.items.map(({ id: pair, foundAt: at, one, other }) => ({ id: pair, state: 'open', people: [one, other], foundAt: at })),

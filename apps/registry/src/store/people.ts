@@ -1,17 +1,24 @@
 import { birthYear } from '@khue/contracts/dates';
+import type { Grounds } from '@khue/contracts/grants';
 import { splitName } from '@khue/contracts/text';
 import { existsOn, type UnitTable } from '@khue/contracts/units';
-import type { Command, Tx } from '@khue/messaging/command';
+import type { Order } from '@khue/host/aggregate';
+import type { Tx } from '@khue/messaging/command';
+import { together } from '@khue/messaging/database';
+import { added, amended, changed, expectRows, updateRows } from '@khue/messaging/rows';
 import type { DuplicateCommand } from '../domain/duplicates.ts';
 import type { PersonCommand } from '../domain/people.ts';
-import { initialPeople, likenessKey, type Duplicate, type Likeness, type People, type Person } from '../domain/person.ts';
-import type { RegistryDirectory } from './directory.ts';
-import { expectClaimed, expectRows } from './rows.ts';
+import { likenessKey, type Duplicate, type Likeness, type Pair, type People, type Person } from '../domain/person.ts';
+import { duplicateColumns, erasedColumns, pairColumns, personColumns, storedColumns, type StoredPerson } from './columns.ts';
+import { groundsOf, type RegistryDirectory } from './directory.ts';
+import { expectClaimed } from './rows.ts';
 
 type PeopleCommand = PersonCommand | DuplicateCommand;
 
-export const personColumns = `id, unit_id as "unitId", name, fold, identity_number as "identityNumber", identity_ref as "identityRef", birth, sex, facts,
-  merged_into as "mergedInto", import_id as "importId", version`;
+/** With what the batch is decided by, as its transaction read it. */
+export interface StoredPeople extends People {
+  readonly grounds: Grounds;
+}
 
 /** Of the people who bear a name and year of birth, so many are put before the board for each newcomer. */
 const namesakesShown = 3;
@@ -20,36 +27,38 @@ const namesakesShown = 3;
  * Locks pairs, then persons, each by id. Who holds a number is read, not locked: that it is free is claimed by the insert, with the unique index as
  * referee, so that an import's chunk needs no claim of its own for each of its rows.
  */
-export const loadPeople = async (tx: Tx, commands: readonly Command<PeopleCommand>[], directory: RegistryDirectory): Promise<People> => {
-  const snapshot = await directory.newest(tx, 'look');
-  const bodies = commands.map(({ body }) => body);
-  const today = commands[0]?.today ?? '';
-  const duplicates = await lockDuplicates(
-    tx,
-    bodies.flatMap((body) => ('duplicateId' in body ? [body.duplicateId] : [])),
-  );
-  const registered = bodies.flatMap((body) => (body.type === 'RegisterPerson' ? [body.personId] : []));
-  const removed = bodies.flatMap((body) => (body.type === 'ErasePerson' || body.type === 'TakeBackPerson' ? [body.personId] : []));
-  const named = bodies.flatMap((body) => ('personId' in body ? [body.personId] : []));
-  const locked = await lockPersons(tx, [...named, ...duplicates.flatMap(({ personId, otherId }) => [personId, otherId])], removed);
-  const persons = new Map(locked.map((person) => [person.id, person]));
-  const wanted = bodies.flatMap((body) => wantedContent(body, persons));
-  const holders = await readHolders(
-    tx,
-    wanted.flatMap(({ identityRef }) => identityRef ?? []),
-  );
-  for (const holder of holders) if (!persons.has(holder.id)) persons.set(holder.id, holder);
-  return initialPeople({
-    table: snapshot.table,
-    grantsOf: (sub) => snapshot.bySub.get(sub) ?? [],
-    persons,
-    holders: new Map(holders.map((holder) => [holder.identityRef as string, holder.id])),
-    namesakes: await readNamesakes(tx, wanted),
-    assigned: await readAssigned(tx, [...persons.values()], snapshot.table, today),
-    duplicates: new Map(duplicates.map((duplicate) => [duplicate.id, duplicate])),
-    erased: await readErased(tx, [...registered, ...removed]),
-  });
-};
+export const loadPeople =
+  (directory: RegistryDirectory) =>
+  async (tx: Tx, orders: readonly Order<PeopleCommand>[]): Promise<StoredPeople> => {
+    const snapshot = await directory.newest(tx, 'look');
+    const commands = orders.map(({ command }) => command);
+    const today = orders[0]?.by.today ?? '';
+    const duplicates = await lockDuplicates(
+      tx,
+      commands.flatMap((command) => ('duplicateId' in command ? [command.duplicateId] : [])),
+    );
+    const registered = commands.flatMap((command) => (command.type === 'RegisterPerson' ? [command.personId] : []));
+    const removed = commands.flatMap((command) => (command.type === 'ErasePerson' || command.type === 'TakeBackPerson' ? [command.personId] : []));
+    const named = commands.flatMap((command) => ('personId' in command ? [command.personId] : []));
+    const locked = await lockPersons(tx, [...named, ...duplicates.flatMap(({ personId, otherId }) => [personId, otherId])], removed);
+    const persons = new Map(locked.map((person) => [person.id, person]));
+    const wanted = commands.flatMap((command) => wantedContent(command, persons));
+    const holders = await readHolders(
+      tx,
+      wanted.flatMap(({ identityRef }) => identityRef ?? []),
+    );
+    for (const holder of holders) if (!persons.has(holder.id)) persons.set(holder.id, holder);
+    return {
+      grounds: groundsOf(snapshot),
+      persons,
+      holders: new Map(holders.map((holder) => [holder.identityRef as string, holder.id])),
+      namesakes: await readNamesakes(tx, wanted),
+      assigned: await readAssigned(tx, [...persons.values()], snapshot.table, today),
+      duplicates: new Map(duplicates.map((duplicate) => [duplicate.id, duplicate])),
+      erased: await readErased(tx, [...registered, ...removed]),
+      suspected: new Map(),
+    };
+  };
 
 /** What the record would be like: whom to compare it with. */
 const wantedContent = (body: PeopleCommand, persons: ReadonlyMap<string, Person>): Pick<Person, 'fold' | 'birth' | 'identityRef'>[] => {
@@ -62,7 +71,7 @@ const lockDuplicates = async (tx: Tx, ids: readonly string[]): Promise<Duplicate
   if (ids.length === 0) return [];
   const { rows } = await tx.query<Duplicate>({
     name: 'duplicates-lock',
-    text: `select id, person_id as "personId", other_id as "otherId", state from registry.duplicates where id = any($1::uuid[]) order by id for update`,
+    text: `select ${duplicateColumns.selected} from registry.duplicates where id = any($1::uuid[]) order by id for update`,
     values: [ids],
   });
   return rows;
@@ -71,14 +80,14 @@ const lockDuplicates = async (tx: Tx, ids: readonly string[]): Promise<Duplicate
 const lockPersons = async (tx: Tx, ids: readonly string[], withMerged: readonly string[]): Promise<Person[]> => {
   const { rows } = await tx.query<Person>({
     name: 'people-lock',
-    text: `select ${personColumns} from registry.people where id = any($1::uuid[]) order by id for update`,
+    text: `select ${personColumns.selected} from registry.people where id = any($1::uuid[]) order by id for update`,
     values: [ids],
   });
   if (withMerged.length === 0) return rows;
   // Looked for under the lock of the one they were merged into: nobody is merged into them any more.
   const merged = await tx.query<Person>({
     name: 'people-lock-merged',
-    text: `select ${personColumns} from registry.people where merged_into = any($1::uuid[]) and id <> all ($2::uuid[]) order by id for update`,
+    text: `select ${personColumns.selected} from registry.people where merged_into = any($1::uuid[]) and id <> all ($2::uuid[]) order by id for update`,
     values: [withMerged, ids],
   });
   return [...rows, ...merged.rows];
@@ -88,7 +97,7 @@ const readHolders = async (tx: Tx, references: readonly string[]): Promise<Perso
   if (references.length === 0) return [];
   const { rows } = await tx.query<Person>({
     name: 'people-holders',
-    text: `select ${personColumns} from registry.people where identity_ref = any($1::text[]) and merged_into is null`,
+    text: `select ${personColumns.selected} from registry.people where identity_ref = any($1::text[]) and merged_into is null`,
     values: [references],
   });
   return rows;
@@ -136,114 +145,82 @@ const readErased = async (tx: Tx, ids: readonly string[]): Promise<Map<string, n
   return new Map(rows.map(({ id, version }) => [id, version]));
 };
 
-export const savePeople = async (tx: Tx, people: People): Promise<void> => {
-  const { added, amended, erased, duplicates, suspected } = people.changed;
-  await eraseRows(
-    tx,
-    [...erased].filter((id) => !added.has(id)),
-    [...erased].map((id) => [id, people.erased.get(id) ?? 0]),
-  );
-  const rows = (ids: ReadonlySet<string>): Person[] => [...ids].flatMap((id) => people.persons.get(id) ?? []);
-  const amendedRows = rows(amended).filter(({ id }) => !added.has(id));
-  // Who gives a number up goes before who takes it: the unique index looks at each row as it comes.
-  await updateRows(
-    tx,
-    amendedRows.filter(({ identityRef }) => identityRef === null),
-  );
-  await updateRows(
-    tx,
-    amendedRows.filter(({ identityRef }) => identityRef !== null),
-  );
-  await insertRows(tx, rows(added));
-  if (duplicates.size > 0) {
-    const closed = [...duplicates].flatMap((id) => people.duplicates.get(id) ?? []);
-    expectRows(
-      closed.length,
-      await tx.query({
-        name: 'duplicates-close',
-        text: 'update registry.duplicates d set state = closed.state from unnest($1::uuid[], $2::text[]) as closed (id, state) where d.id = closed.id',
-        values: [closed.map(({ id }) => id), closed.map(({ state }) => state)],
-      }),
-    );
-  }
-  if (suspected.length > 0) {
-    await tx.query({
-      name: 'duplicates-suspect',
-      text: `insert into registry.duplicates (person_id, other_id) select * from unnest($1::uuid[], $2::uuid[]) on conflict do nothing`,
-      values: [suspected.map(({ personId }) => personId), suspected.map(({ otherId }) => otherId)],
-    });
-  }
+export const savePeople = async (tx: Tx, now: People, before: People): Promise<void> => {
+  const rows = amended(now.persons, before.persons);
+  await together(tx, () => [
+    eraseRows(
+      tx,
+      [...before.persons.keys()].filter((id) => !now.persons.has(id)),
+      [...now.erased].filter(([id, version]) => before.erased.get(id) !== version),
+    ),
+    // Who gives a number up goes before who takes it: the unique index looks at each row as it comes.
+    amendRows(
+      tx,
+      rows.filter(({ identityRef }) => identityRef === null),
+    ),
+    amendRows(
+      tx,
+      rows.filter(({ identityRef }) => identityRef !== null),
+    ),
+    addRows(tx, added(now.persons, before.persons)),
+    updateRows(tx, 'duplicates-close', 'registry.duplicates', duplicateColumns.only('id', 'state'), 'id', changed(now.duplicates, before.duplicates)),
+    suspect(tx, added(now.suspected, before.suspected)),
+  ]);
 };
 
-const columnsOf = (rows: readonly Person[]): unknown[] => {
-  const names = rows.map(({ name }) => splitName(name));
-  return [
-    rows.map(({ id }) => id),
-    rows.map(({ unitId }) => unitId),
-    rows.map(({ name }) => name),
-    names.map(({ given }) => given),
-    names.map(({ middle }) => middle),
-    names.map(({ family }) => family),
-    rows.map(({ fold }) => fold),
-    rows.map(({ identityNumber }) => identityNumber),
-    rows.map(({ identityRef }) => identityRef),
-    rows.map(({ birth }) => birth),
-    rows.map(({ birth }) => (birth === null ? null : birthYear(birth))),
-    rows.map(({ sex }) => sex),
-    rows.map(({ facts }) => JSON.stringify(facts)),
-    rows.map(({ mergedInto }) => mergedInto),
-    rows.map(({ importId }) => importId),
-    rows.map(({ version }) => version),
-  ];
-};
-const columnNames = `id, unit_id, name, given, middle, family, fold, identity_number, identity_ref, birth, birth_year, sex, facts, merged_into, import_id, version`;
-const columnArrays = `$1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::smallint[],
-  $12::text[], $13::jsonb[], $14::uuid[], $15::uuid[], $16::int[]`;
+const stored = (person: Person): StoredPerson => ({
+  ...person,
+  ...splitName(person.name),
+  birthYear: person.birth === null ? null : birthYear(person.birth),
+});
 
-const insertRows = async (tx: Tx, rows: readonly Person[]): Promise<void> => {
-  if (rows.length === 0) return;
+const addRows = async (tx: Tx, persons: readonly Person[]): Promise<void> => {
+  if (persons.length === 0) return;
   // In the order of the numbers, so that two batches with the same numbers wait for each other and don't deadlock.
-  const sorted = rows.toSorted((a, b) => ((a.identityRef ?? '') < (b.identityRef ?? '') ? -1 : 1));
-  expectClaimed(
-    rows.length,
-    await tx.query({
-      name: 'people-add',
-      text: `insert into registry.people (${columnNames}) select * from unnest(${columnArrays}) on conflict do nothing`,
-      values: columnsOf(sorted),
-    }),
-  );
+  const sorted = persons.toSorted((a, b) => ((a.identityRef ?? '') < (b.identityRef ?? '') ? -1 : 1));
+  const { rowCount } = await tx.query({
+    name: 'people-add',
+    text: `insert into registry.people (${storedColumns.names}) select ${storedColumns.names} from ${storedColumns.given} on conflict do nothing`,
+    values: storedColumns.values(sorted.map(stored)),
+  });
+  expectClaimed(persons.length, rowCount);
 };
 
-const updateRows = async (tx: Tx, rows: readonly Person[]): Promise<void> => {
-  if (rows.length === 0) return;
-  expectRows(
-    rows.length,
-    await tx.query({
-      name: 'people-amend',
-      text: `update registry.people p set unit_id = row.unit_id, name = row.name, given = row.given, middle = row.middle, family = row.family, fold = row.fold,
-        identity_number = row.identity_number, identity_ref = row.identity_ref, birth = row.birth, birth_year = row.birth_year, sex = row.sex, facts = row.facts,
-        merged_into = row.merged_into, version = row.version, recorded_at = now()
-      from unnest(${columnArrays}) as row (${columnNames}) where p.id = row.id`,
-      values: columnsOf(rows),
-    }),
-  );
+const amendRows = async (tx: Tx, persons: readonly Person[]): Promise<void> => {
+  if (persons.length === 0) return;
+  const { rowCount } = await tx.query({
+    name: 'people-amend',
+    text: `update registry.people p set ${storedColumns.set('id')}, recorded_at = now() from ${storedColumns.given} where p.id = given.id`,
+    values: storedColumns.values(persons.map(stored)),
+  });
+  expectRows('people-amend', persons.length, rowCount);
 };
 
-const eraseRows = async (tx: Tx, stored: readonly string[], versions: readonly (readonly [string, number])[]): Promise<void> => {
+const suspect = async (tx: Tx, pairs: readonly Pair[]): Promise<void> => {
+  if (pairs.length === 0) return;
+  await tx.query({
+    name: 'duplicates-suspect',
+    text: `insert into registry.duplicates (${pairColumns.names}) select ${pairColumns.names} from ${pairColumns.given} on conflict do nothing`,
+    values: pairColumns.values(pairs),
+  });
+};
+
+const eraseRows = async (tx: Tx, onRecord: readonly string[], versions: readonly (readonly [string, number])[]): Promise<void> => {
   if (versions.length === 0) return;
-  expectRows(
-    stored.length,
-    await tx.query({ name: 'people-erase', text: 'delete from registry.people where id = any($1::uuid[])', values: [stored] }),
-  );
-  await tx.query({
-    name: 'people-erased-keep',
-    text: `insert into registry.erased_people (person_id, version) select * from unnest($1::uuid[], $2::int[])
-      on conflict (person_id) do update set version = excluded.version, erased_at = now()`,
-    values: [versions.map(([id]) => id), versions.map(([, version]) => version)],
-  });
-  await tx.query({
-    name: 'duplicates-erase',
-    text: 'delete from registry.duplicates where person_id = any($1::uuid[]) or other_id = any($1::uuid[])',
-    values: [versions.map(([id]) => id)],
-  });
+  const erased = versions.map(([personId, version]) => ({ personId, version }));
+  const [{ rowCount }] = await together(tx, () => [
+    tx.query({ name: 'people-erase', text: 'delete from registry.people where id = any($1::uuid[])', values: [onRecord] }),
+    tx.query({
+      name: 'people-erased-keep',
+      text: `insert into registry.erased_people (${erasedColumns.names}) select ${erasedColumns.names} from ${erasedColumns.given}
+        on conflict (person_id) do update set ${erasedColumns.excluded('personId')}, erased_at = now()`,
+      values: erasedColumns.values(erased),
+    }),
+    tx.query({
+      name: 'duplicates-erase',
+      text: 'delete from registry.duplicates where person_id = any($1::uuid[]) or other_id = any($1::uuid[])',
+      values: [erased.map(({ personId }) => personId)],
+    }),
+  ]);
+  expectRows('people-erase', onRecord.length, rowCount);
 };

@@ -1,19 +1,14 @@
-import { decodeCursor, toPage } from '@khue/host/cursor';
+import { placeAfter, toPage, type Paging } from '@khue/host/cursor';
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { Pool } from 'pg';
 import type { DocumentRecord } from '../domain/documents.ts';
 import type { Person } from '../domain/person.ts';
 import type { GrantRecord } from '../domain/records.ts';
 import { PrismaClient, type Document, type Grant, type Person as PersonRow } from '../generated/client.ts';
-import { asDay, asUuid } from './cursor-values.ts';
 
 export interface Page<T> {
   readonly items: T[];
   readonly next: string | null;
-}
-export interface Paging {
-  readonly cursor?: string | undefined;
-  readonly limit: number;
 }
 
 /** Ordinary reads outside a transaction. Prisma's dates end here: what goes on are business dates. */
@@ -34,27 +29,27 @@ export const createReads = (pool: Pool): Reads => {
       const assignment = await prisma.assignment.findUnique({ where: { personId_fromUnitId: { personId: id, fromUnitId: row.unitId } } });
       return { person: toPerson(row), assigned: assignment?.toUnitId };
     },
-    grants: async ({ sub, units }, { cursor, limit }) => {
-      const after = cursor === undefined ? undefined : asUuid(decodeCursor(cursor, 1)[0]);
+    grants: async ({ sub, units }, paging) => {
+      const after = placeAfter(paging, 'id');
       const rows = await prisma.grant.findMany({
-        where: { unitId: { in: [...units] }, ...(sub === undefined ? {} : { sub }), ...(after === undefined ? {} : { id: { gt: after } }) },
+        where: { unitId: { in: [...units] }, ...(sub === undefined ? {} : { sub }), ...(after ? { id: { gt: after[0] } } : {}) },
         orderBy: { id: 'asc' },
-        take: limit + 1,
+        take: paging.limit + 1,
       });
-      return toPage(rows.map(toGrant), limit, ({ id }) => [id]);
+      return toPage(rows.map(toGrant), paging.limit, ({ id }) => [id]);
     },
-    documents: async ({ fold }, { cursor, limit }) => {
-      const [issuedOn, id] = cursor === undefined ? [] : decodeCursor(cursor, 2);
-      const after = cursor === undefined ? undefined : { issuedOn: new Date(asDay(issuedOn)), id: asUuid(id) };
+    documents: async ({ fold }, paging) => {
+      const after = placeAfter(paging, 'day', 'id');
+      const issuedOn = new Date(after?.[0] ?? 0);
       const rows = await prisma.document.findMany({
         where: {
           ...(fold === undefined ? {} : { fold: { contains: fold } }),
-          ...(after === undefined ? {} : { OR: [{ issuedOn: { lt: after.issuedOn } }, { issuedOn: after.issuedOn, id: { gt: after.id } }] }),
+          ...(after ? { OR: [{ issuedOn: { lt: issuedOn } }, { issuedOn, id: { gt: after[1] } }] } : {}),
         },
         orderBy: [{ issuedOn: 'desc' }, { id: 'asc' }],
-        take: limit + 1,
+        take: paging.limit + 1,
       });
-      return toPage(rows.map(toDocument), limit, (document) => [document.issuedOn, document.id]);
+      return toPage(rows.map(toDocument), paging.limit, (document) => [document.issuedOn, document.id]);
     },
   };
 };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FORMS, LEVELS } from '../eligibility-codes.ts';
 import { defineEvent } from '../envelope.ts';
-import { choice, code, count, day, id, publicName } from '../fields.ts';
+import { choice, code, count, day, flag, id, publicName } from '../fields.ts';
 
 export const enrollmentFacts = 'khue.enrollment.facts';
 
@@ -23,6 +23,12 @@ export const programPublished = defineEvent({
     form: choice(FORMS).nullable(),
     validFrom: day(),
     documentNo: code(),
+    /** What is taught and marked by itself, with its periods; empty: the program is one whole. */
+    modules: z.array(z.object({ code: code(), name: publicName(), periods: count() })).default([]),
+    /** Of its periods a learner must attend; null: nobody said. */
+    attendancePercent: count().nullable().default(null),
+    /** A person may have one seat of it a year; null: as its level says. */
+    oncePerYear: flag().nullable().default(null),
   }),
 });
 
@@ -41,6 +47,9 @@ export const classOpened = defineEvent({
     size: count(),
     from: day(),
     to: day(),
+    /** Units that organize it beside its host. */
+    organizers: z.array(id()).default([]),
+    programVersion: count().default(1),
   }),
 });
 
@@ -107,7 +116,16 @@ export const seatRequested = defineEvent({
   type: 'enrollment.seat-requested',
   version: 1,
   topic: enrollmentFacts,
-  data: z.object({ enrollmentId: id(), unitId: id(), programCode: code(), year: count() }),
+  data: z.object({
+    enrollmentId: id(),
+    unitId: id(),
+    programCode: code(),
+    year: count(),
+    /** Who is to sit there; null in requests of before this was told. */
+    personId: id().nullable().default(null),
+    /** Codes of what the learner fulfils that seats may be set aside for. */
+    earmarks: z.array(code()).default([]),
+  }),
 });
 
 /** The learner has a class place and a seat: one turn. Subject: the enrollment. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { learnerFacts } from '../learner-facts.ts';
 import { defineEvent, type DataOf } from '../envelope.ts';
-import { account, basic, choice, code, count, day, flag, id, publicName } from '../fields.ts';
+import { absentWhereUnknown, account, basic, choice, code, count, day, flag, id, publicName } from '../fields.ts';
 import { roles } from '../grants.ts';
 
 export const registryFacts = 'khue.registry.facts';
@@ -89,13 +89,14 @@ export const grantRevoked = defineEvent({
 
 /** What a document can govern. */
 export const documentSubjects = ['organization', 'quota', 'program', 'grants', 'eligibility', 'reporting', 'other'] as const;
+const subjectsToCome = ['evaluation', 'criteria', 'strategy', 'petition'] as const;
 
 /** A governing document is known. Subject: the document. */
 export const documentRecorded = defineEvent({
   type: 'registry.document-recorded',
   version: 1,
   topic: registryFacts,
-  data: z.object({ documentId: id(), number: code(), issuer: publicName(), issuedOn: day(), governs: choice(documentSubjects) }),
+  data: z.object({ documentId: id(), number: code(), issuer: publicName(), issuedOn: day(), governs: choice(documentSubjects, subjectsToCome) }),
 });
 
 /** Two records are one person: `mergedPersonId` counts as `keptPersonId` from now on. Subject: the candidate pair. */
@@ -117,7 +118,8 @@ export const personCard = defineEvent({
     name: basic(z.string()),
     /** HMAC of the identity number under the city's key; null where only name and birth are known. */
     identityRef: basic(z.string().nullable()),
-    facts: learnerFacts,
+    /** A code of a later release is missing data here, never a no. */
+    facts: absentWhereUnknown(learnerFacts),
     mergedInto: id().nullable(),
   }),
 });

@@ -56,7 +56,11 @@ const enrollmentMembers = {
 export const enrollmentRecord = z.object({ ...enrollmentMembers, eligibility: eligibilityAnswer.nullable(), waivers: z.array(waiverRecord) });
 /** With the person's name as the card has it; null once the card was erased. */
 export const readEnrollmentRecord = enrollmentRecord.extend({ personName: z.string().nullable() });
-const listedEnrollment = z.object({ ...enrollmentMembers, verdict: eligibilityAnswer.shape.verdict.nullable(), personName: z.string().nullable() });
+export const listedEnrollment = z.object({
+  ...enrollmentMembers,
+  verdict: eligibilityAnswer.shape.verdict.nullable(),
+  personName: z.string().nullable(),
+});
 
 const learnerFilters = { classId: z.uuid().optional(), unitId: z.uuid().optional(), personId: z.uuid().optional() };
 

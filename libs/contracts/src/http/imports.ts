@@ -8,8 +8,12 @@ const counts = { rows: z.int(), accepted: z.int(), rejected: z.int(), unchanged:
 
 /** What a commit would do, and the hash that names exactly this plan. */
 const plan = z.object({ id: z.uuid(), planHash: z.string(), ...counts, findings: z.array(finding) });
+export type ImportPlan = z.output<typeof plan>;
 
-/** `done` of `total` rows are committed (or taken back). A plan that was refused says why in `problem`. */
+/**
+ * `done` of `total` rows are committed (or taken back), after `failures` chunks that failed in a row. A plan that was refused says why in `problem`. `fileName` may hold a
+ * person's name: it is answered and never logged.
+ */
 const importRecord = z.object({
   kind: z.string(),
   id: z.uuid(),
@@ -30,6 +34,7 @@ const importRecord = z.object({
   plannedAt: z.string().nullable(),
   finishedAt: z.string().nullable(),
 });
+export type ImportRecord = z.output<typeof importRecord>;
 
 const unreadable = [
   'file-missing',
@@ -134,3 +139,6 @@ export const importRoutes = <const Callers extends readonly Role[]>({
     }),
   } as const;
 };
+
+/** The routes of one service's import door. */
+export type ImportRoutes = ReturnType<typeof importRoutes>;
