@@ -34,7 +34,7 @@ export const uncompilable: readonly Planted[] = [
     'export const run = ({ serve }: Host): void => serve(readSeat, async () => ({ body: seat }));',
   ),
   planted(
-    `'string' is not assignable to type '"held" |`,
+    "The types of 'body.state' are incompatible",
     'apps/quota/src/routes/planted-choice.ts',
     ...door('readSeat'),
     seat,

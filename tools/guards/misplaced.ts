@@ -1,0 +1,20 @@
+/** For the tree: names and places. */
+export const misplaced: readonly string[] = [
+  'libs/utils/src/text.ts',
+  'libs/common/src/text.ts',
+  'libs/host/src/helpers.ts',
+  'libs/core/src/text.ts',
+  'libs/contracts/src/text-utils.ts',
+  'apps/quota/src/helpers/text.ts',
+  'apps/quota/src/domain/common/text.ts',
+  'libs/host/src/index.ts',
+  'apps/quota/src/domain/index.ts',
+  'apps/quota/src/controller.ts',
+  'apps/quota/src/repository.ts',
+  'apps/quota/src/ledger/domain.ts',
+  'apps/quota/src/store/seats/reads.ts',
+  'apps/quota/src/mappers/seat.ts',
+  'apps/quota/src/domain/seat-service.ts',
+  'libs/messaging/src/lease-manager.ts',
+  'libs/host/src/readConfig.ts',
+];
