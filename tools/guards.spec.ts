@@ -4,18 +4,8 @@ import devkit from '@nx/devkit';
 import { ESLint } from 'eslint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copySources, output, root, type Copy } from './guards/copy.ts';
-import {
-  bystanders,
-  misplaced,
-  tooNew,
-  unused,
-  wrongImports,
-  wrongMains,
-  wrongProjects,
-  wrongTypes,
-  writtenWrong,
-  type Planted,
-} from './guards/planted.ts';
+import { bystanders, misplaced, unused, wrongImports, wrongMains, wrongProjects, wrongTypes, writtenWrong, type Planted } from './guards/planted.ts';
+import { tooNew } from './guards/too-new.ts';
 import { sourceFiles, treeProblems } from './guards/tree.ts';
 
 const patience = 180_000;

@@ -247,12 +247,4 @@ export const ofTheDoors: readonly Mutant[] = [
     replace: ``,
     tests: [['apps/reporting/src/service.int.spec.ts', 'it gives no figures instead of wrong ones']],
   },
-  {
-    name: 'catch-up: what stood in the log',
-    guard: 'a group is caught up when it has applied all that stood there when it began',
-    file: 'libs/messaging/src/catch-up.ts',
-    find: `if (!isReached(await subscription.reached(topic, partition))) return false;`,
-    replace: `if (!isReached) return false;`,
-    tests: [['libs/messaging/src/catch-up.int.spec.ts', 'is caught up with the last of its partitions']],
-  },
 ];
