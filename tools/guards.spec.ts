@@ -4,8 +4,9 @@ import devkit from '@nx/devkit';
 import { ESLint } from 'eslint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copySources, output, root, type Copy } from './guards/copy.ts';
-import { bystanders, tooNew, unused, wrongImports, wrongMains, wrongProjects, wrongTypes, writtenWrong, type Planted } from './guards/planted.ts';
 import { misplaced } from './guards/misplaced.ts';
+import { bystanders, unused, wrongImports, wrongMains, wrongProjects, wrongTypes, writtenWrong, type Planted } from './guards/planted.ts';
+import { tooNew } from './guards/too-new.ts';
 import { sourceFiles, treeProblems } from './guards/tree.ts';
 import { uncompilable } from './guards/uncompilable.ts';
 

@@ -176,4 +176,12 @@ export const ofTheConsumer: readonly Mutant[] = [
       [`${src}/sift.spec.ts`, 'parks what can not be read and behind it'],
     ],
   },
+  {
+    name: 'catch-up: what stood in the log',
+    guard: 'a group is caught up when it has applied all that stood there when it began',
+    file: 'libs/messaging/src/catch-up.ts',
+    find: `if (!isReached(await subscription.reached(topic, partition))) return false;`,
+    replace: `if (!isReached) return false;`,
+    tests: [['libs/messaging/src/catch-up.int.spec.ts', 'is caught up with the last of its partitions']],
+  },
 ];

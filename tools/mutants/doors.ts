@@ -239,20 +239,4 @@ export const ofTheDoors: readonly Mutant[] = [
     replace: `keyGenerator: (request) => request.ip,`,
     tests: [[doors, 'an account that sends too much is told to wait; others are not']],
   },
-  {
-    name: 'door: caught up',
-    guard: 'a projection that was never complete gives no answer instead of a default',
-    file: 'libs/host/src/door.ts',
-    find: `if (!(await isCaughtUp(route))) throw new Refuse('not-caught-up', { retryAfterSeconds: 1 });`,
-    replace: ``,
-    tests: [['apps/reporting/src/service.int.spec.ts', 'it gives no figures instead of wrong ones']],
-  },
-  {
-    name: 'catch-up: what stood in the log',
-    guard: 'a group is caught up when it has applied all that stood there when it began',
-    file: 'libs/messaging/src/catch-up.ts',
-    find: `if (!isReached(await subscription.reached(topic, partition))) return false;`,
-    replace: `if (!isReached) return false;`,
-    tests: [['libs/messaging/src/catch-up.int.spec.ts', 'is caught up with the last of its partitions']],
-  },
 ];

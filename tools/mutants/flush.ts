@@ -163,7 +163,7 @@ export const ofTheFlush: readonly Mutant[] = [
   {
     name: 'durable settings: at the start',
     guard: 'a service looks at the settings before it serves',
-    file: 'libs/host/src/host.ts',
+    file: 'libs/host/src/open-host.ts',
     find: `    await assertDurable(pool);\n`,
     replace: ``,
     tests: [['apps/quota/src/service.int.spec.ts', 'does not start on a database that may lose what it acknowledged']],

@@ -8,7 +8,7 @@ export const ofGrammar: readonly Mutant[] = [
   {
     name: 'host: topics of its own',
     guard: 'a service produces on topics of its own',
-    file: `${host}/host.ts`,
+    file: `${host}/open-host.ts`,
     find: `if (topic.split('.')[1] !== service) throw`,
     replace: `if (topic === '') throw`,
     tests: [[`${host}/service.int.spec.ts`, 'a topic of another service, naming both']],
@@ -16,7 +16,7 @@ export const ofGrammar: readonly Mutant[] = [
   {
     name: 'host: a topic to tell on',
     guard: 'who tells has a topic',
-    file: `${host}/host.ts`,
+    file: `${host}/open-host.ts`,
     find: `if (noun.outbound && !produces) throw`,
     replace: `if (noun.noun === '') throw`,
     tests: [[`${host}/service.int.spec.ts`, 'events to tell and no topic to tell them on']],
@@ -24,7 +24,7 @@ export const ofGrammar: readonly Mutant[] = [
   {
     name: 'host: groups of one name',
     guard: 'two groups don’t share a watermark',
-    file: `${host}/host.ts`,
+    file: `${host}/open-host.ts`,
     find: `if (consumers.has(group)) throw`,
     replace: `if (group === '') throw`,
     tests: [[`${host}/service.int.spec.ts`, 'two groups of one name, whose watermarks would be one']],
@@ -32,7 +32,7 @@ export const ofGrammar: readonly Mutant[] = [
   {
     name: 'host: its own configuration',
     guard: 'a service runs under its own configuration',
-    file: `${host}/host.ts`,
+    file: `${host}/open-host.ts`,
     find: `if (config.service !== service) throw`,
     replace: `if (config.service === undefined) throw`,
     tests: [[`${host}/service.int.spec.ts`, 'the configuration of another service']],

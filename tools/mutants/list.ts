@@ -7,6 +7,7 @@ import { ofTheImports } from './imports.ts';
 import { ofTheLog } from './log.ts';
 import type { Mutant } from './mutant.ts';
 import { ofQuota } from './quota.ts';
+import { ofReleases } from './releases.ts';
 import { ofTheServices } from './services.ts';
 import { ofWhatStands } from './standing.ts';
 
@@ -17,6 +18,7 @@ export const mutants: readonly Mutant[] = [
   ...ofGrammar,
   ...ofQuota,
   ...ofTheServices,
+  ...ofReleases,
   ...ofTheDoors,
   ...ofTheImports,
   ...ofWhatStands,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { commonProblems, entryProblem, toEntryProblems } from './problems.ts';
+import { toEntryProblems } from './problem-document.ts';
+import { commonProblems, entryProblem } from './problems.ts';
 
 const catalog = {
   ...commonProblems,

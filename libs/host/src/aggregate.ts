@@ -25,7 +25,8 @@ export interface Recorded {
   readonly version?: number;
 }
 
-type Typed = { readonly type: string };
+/** Commands are told apart by their type. */
+export type Typed = { readonly type: string };
 /**
  * A view for each command that a door gives; commands that follow from events have nobody to answer. `refusals`: the entries that nothing followed from, of a command
  * with many.

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { toProblem, type ProblemCatalog } from '@khue/contracts/problems';
+import { toProblem } from '@khue/contracts/problem-document';
+import type { ProblemCatalog } from '@khue/contracts/problems';
 import { newId } from '@khue/messaging/new-id';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { sendProblem } from './door.ts';

@@ -1,6 +1,6 @@
 import { quotaFacts } from '@khue/contracts/events/quota';
 import { defineRoute } from '@khue/contracts/http/route';
-import { accept, acceptEach, refuseBy, type Decision } from '@khue/decider/decision';
+import { accept, acceptEach, type Decision } from '@khue/decider/decision';
 import { todayIn } from '@khue/contracts/dates';
 import type { Command } from '@khue/messaging/command';
 import { newId } from '@khue/messaging/new-id';
@@ -22,7 +22,6 @@ interface Fallen {
   readonly subject: string;
   readonly falls: string | null;
 }
-const refuse = refuseBy<'never-falls'>();
 
 const time = defineRoute({
   method: 'GET',
@@ -41,12 +40,9 @@ const leaf = aggregateOf({
   decide: (command: Body): Decision<Fallen> => {
     const { subject } = command;
     if (command.type === 'Fall') return accept({ subject, falls: null });
-    const days = command.falls.map((falls, entry) =>
-      falls === null ? { entry, ...refuse('never-falls') } : { subject: `${subject}-${entry}`, falls },
-    );
     return acceptEach(
-      days.flatMap((day) => ('falls' in day ? [day] : [])),
-      days.flatMap((day) => ('entry' in day ? [{ entry: day.entry, code: day.code }] : [])),
+      command.falls.flatMap((falls, entry): Fallen[] => (falls === null ? [] : [{ subject: `${subject}-${entry}`, falls }])),
+      command.falls.flatMap((falls, entry) => (falls === null ? [{ entry, code: 'never-falls' }] : [])),
     );
   },
   evolve: ({ fallen }: { readonly fallen: Map<string, true> }, { subject, falls }: Fallen) => {

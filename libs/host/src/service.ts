@@ -1,6 +1,7 @@
 import type { ServiceName } from '@khue/contracts/services';
 import type { Directory } from './directory.ts';
-import { openHost, type Deps, type Host, type HostOptions, type RunningService } from './host.ts';
+import type { Deps, Host, HostOptions, RunningService } from './host.ts';
+import { openHost } from './open-host.ts';
 
 /** A service by its name: what it produces and refuses, and how it is composed. Rejects, before anything runs, what another service owns. */
 export const service =

@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, Server } from 'node:http';
-import { toProblem, type ProblemCatalog } from '@khue/contracts/problems';
+import { toProblem } from '@khue/contracts/problem-document';
+import type { ProblemCatalog } from '@khue/contracts/problems';
 import { comeAgainSeconds, takesPlace, type Admission } from './admission.ts';
 
 export interface TurnAwayOptions {

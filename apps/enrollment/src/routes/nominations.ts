@@ -8,7 +8,7 @@ import {
   waiveRule,
   withdrawNomination,
 } from '@khue/contracts/http/enrollment';
-import { toProblem } from '@khue/contracts/problems';
+import { toProblem } from '@khue/contracts/problem-document';
 import type { Reply } from '@khue/host/door';
 import type { Host } from '@khue/host/host';
 import { Refuse } from '@khue/host/refuse';
