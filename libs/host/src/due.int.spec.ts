@@ -67,7 +67,7 @@ const start = async ({ produces = true, answers = true } = {}): Promise<{ host: 
   let host: Host | undefined;
   const compose = (opened: Host): void => {
     host = opened;
-    if (answers) host.due(leaf, { autumn: ({ subject, at }) => ({ type: 'Fall', subject, on: at }) });
+    if (answers) host.due(leaf, { autumn: ({ subject, at }): Body => ({ type: 'Fall', subject, on: at }) });
     opened.serve(time, async ({ now, today }) => ({ body: { now, today } }));
   };
   const options = { home: bareHome(), problems: {}, produces: produces ? ([quotaFacts] as const) : [] };
@@ -132,7 +132,7 @@ describe('a service', () => {
 
   test('is not started with two nouns that answer for one kind', async () => {
     const { host } = await start();
-    expect(() => host.due(leaf, { autumn: ({ subject }) => ({ type: 'Fall', subject, on: '' }) })).toThrow(/autumn/);
+    expect(() => host.due(leaf, { autumn: ({ subject }): Body => ({ type: 'Fall', subject, on: '' }) })).toThrow(/autumn/);
   });
 
   test('answers by its clock: the instant and the day of a request, and whether a token still holds', async () => {
