@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { commonProblems, entryProblem, toEntryProblems } from './problems.ts';
+import { entryProblem, toEntryProblems } from './entry-problems.ts';
+import { commonProblems } from './problems.ts';
 
 const catalog = {
   ...commonProblems,

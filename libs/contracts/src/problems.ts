@@ -21,17 +21,6 @@ export const problem = z.object({
 });
 export type Problem = z.infer<typeof problem>;
 
-/** Why one entry of a command with many changed nothing, while the command itself was accepted. */
-export const entryProblem = z.object({
-  /** Its place in the request from 0, or its key. */
-  entry: z.union([z.int(), z.string()]),
-  field: z.string().nullable(),
-  code: z.string(),
-  vi: z.string(),
-  en: z.string(),
-});
-export type EntryProblem = z.infer<typeof entryProblem>;
-
 /** Refusals that every door may give. */
 export const commonProblems = {
   'body-invalid': {
@@ -201,12 +190,8 @@ export interface Refusal {
   readonly params?: Readonly<Record<string, string | number>>;
 }
 
-export interface EntryRefusal extends Refusal {
-  readonly entry: number | string;
-}
-
-/** What the catalog says to a refusal. */
-const wordsOf = (
+/** What the catalog says to a refusal, its params filled in. A code that no catalog knows is an internal error. */
+export const wordsOf = (
   catalog: ProblemCatalog,
   { code, params }: Refusal,
 ): { readonly code: string; readonly status: number; readonly vi: string; readonly en: string } => {
@@ -215,13 +200,6 @@ const wordsOf = (
   const fill = (template: string): string => template.replace(/\{(\w+)\}/g, (whole, name: string) => String(params?.[name] ?? whole));
   return { code: known ? code : 'internal-error', status, vi: fill(vi), en: fill(en) };
 };
-
-/** The refused entries of a command that was accepted, in words, for its answer. */
-export const toEntryProblems = (catalog: ProblemCatalog, refusals: readonly EntryRefusal[]): EntryProblem[] =>
-  refusals.map((refusal) => {
-    const { code, vi, en } = wordsOf(catalog, refusal);
-    return { entry: refusal.entry, field: refusal.field ?? null, code, vi, en };
-  });
 
 /** The problem document of a refusal. A code that no catalog knows is an internal error: its cause stays in the log. */
 export const toProblem = (catalog: ProblemCatalog, refusal: Refusal, correlationId: string, errors: Problem['errors'] = []): Problem => {

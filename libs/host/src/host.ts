@@ -86,8 +86,7 @@ export interface Host {
   serve<R extends Route>(route: R, handler: (call: Call<R>) => Promise<Reply>): void;
   consume(options: ConsumeOptions): void;
   /**
-   * What the noun does when things it has set fall due (`dues`): for each kind, the command that a row becomes. It is fired once, as `service:<name>`, with the
-   * row's instant as `now`; a refusal is its answer.
+   * What the noun does when things it has set (`dues`) fall due: by kind, the command a row becomes, fired once as `service:<name>`, `now` being its instant.
    */
   due<Body, State, Event>(aggregate: Aggregate<Body, State, Event>, kinds: Readonly<Record<string, DueCommand<Body>>>): void;
   /** The time by the service's clock. */
