@@ -132,7 +132,7 @@ test('an operator sees what was due and failed, and has the running service try 
     { subject: 'well', attempts: 1, parked: false },
   ]);
   await pool.query('delete from messaging.due');
-});
+}, 180_000);
 
 test.each([
   [['list'], /--service takes one of/],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { toEntryProblems } from './problem-document.ts';
-import { commonProblems, entryProblem } from './problems.ts';
+import { entryProblem, toEntryProblems } from './entry-problems.ts';
+import { commonProblems } from './problems.ts';
 
 const catalog = {
   ...commonProblems,

@@ -1,4 +1,4 @@
-import { commonProblems, type EntryProblem, type EntryRefusal, type Problem, type ProblemCatalog, type Refusal } from './problems.ts';
+import { commonProblems, type Problem, type ProblemCatalog, type Refusal } from './problems.ts';
 
 const statusTitles: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -19,8 +19,8 @@ const statusTitles: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 };
 
-/** What the catalog says to a refusal. */
-const wordsOf = (
+/** What the catalog says to a refusal, its params filled in. A code that no catalog knows is an internal error. */
+export const wordsOf = (
   catalog: ProblemCatalog,
   { code, params }: Refusal,
 ): { readonly code: string; readonly status: number; readonly vi: string; readonly en: string } => {
@@ -29,13 +29,6 @@ const wordsOf = (
   const fill = (template: string): string => template.replace(/\{(\w+)\}/g, (whole, name: string) => String(params?.[name] ?? whole));
   return { code: known ? code : 'internal-error', status, vi: fill(vi), en: fill(en) };
 };
-
-/** The refused entries of a command that was accepted, in words, for its answer. */
-export const toEntryProblems = (catalog: ProblemCatalog, refusals: readonly EntryRefusal[]): EntryProblem[] =>
-  refusals.map((refusal) => {
-    const { code, vi, en } = wordsOf(catalog, refusal);
-    return { entry: refusal.entry, field: refusal.field ?? null, code, vi, en };
-  });
 
 /** The problem document of a refusal. A code that no catalog knows is an internal error: its cause stays in the log. */
 export const toProblem = (catalog: ProblemCatalog, refusal: Refusal, correlationId: string, errors: Problem['errors'] = []): Problem => {

@@ -21,17 +21,6 @@ export const problem = z.object({
 });
 export type Problem = z.infer<typeof problem>;
 
-/** Why one entry of a command with many changed nothing, while the command itself was accepted. */
-export const entryProblem = z.object({
-  /** Its place in the request from 0, or its key. */
-  entry: z.union([z.int(), z.string()]),
-  field: z.string().nullable(),
-  code: z.string(),
-  vi: z.string(),
-  en: z.string(),
-});
-export type EntryProblem = z.infer<typeof entryProblem>;
-
 /** Refusals that every door may give. */
 export const commonProblems = {
   'body-invalid': {
@@ -187,10 +176,6 @@ export interface Refusal {
   readonly code: string;
   readonly field?: string;
   readonly params?: Readonly<Record<string, string | number>>;
-}
-
-export interface EntryRefusal extends Refusal {
-  readonly entry: number | string;
 }
 
 /** What the request names is known elsewhere and arrives here in a moment: the same request passes then. */

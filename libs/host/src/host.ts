@@ -97,8 +97,7 @@ export interface Host<D extends Directory = Directory> {
   /** Keeps what others announce, without deciding. */
   project(projection: Projection): void;
   /**
-   * What the noun does when things it has set fall due (`dues`): for each kind, the command that a row becomes. It is fired once, as `service:<name>`, with the
-   * row's instant as `now`; a refusal is its answer.
+   * What the noun does when things it has set (`dues`) fall due: by kind, the command a row becomes, fired once as `service:<name>`, `now` being its instant.
    */
   due<Body extends Typed, State extends object, Event, V extends Views<Body, State>>(
     noun: Noun<Body, State, Event, V>,

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { acceptEach, type Decision, type EntryRefusal } from '@khue/decider/decision';
 import { defineEvent } from '@khue/contracts/envelope';
-import { toEntryProblems } from '@khue/contracts/problem-document';
+import { toEntryProblems } from '@khue/contracts/entry-problems';
 import type { ProblemCatalog } from '@khue/contracts/problems';
 import { postgres, type TestDatabase } from '@khue/testing/postgres';
 import pg from 'pg';
