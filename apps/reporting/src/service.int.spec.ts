@@ -53,11 +53,7 @@ const get = async (sub: string, url: string): Promise<{ status: number; body: an
 };
 
 const pot = (name: string, year: number): Published =>
-  event({
-    definition: potOpened,
-    subject: id(name),
-    data: { potId: id(name), year, programCode: 'advanced-theory', size: 1, documentNo: 'QD-3', rootUnitId: id('city') },
-  });
+  told(potOpened, id(name), { potId: id(name), year, programCode: 'advanced-theory', size: 1, documentNo: 'QD-3', rootUnitId: id('city') });
 /** Answers to the same question while the service was filled for the first time. */
 const early: { status: number; retryAfter: unknown; code: unknown }[] = [];
 const askEarly = async (): Promise<void> => {
