@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { wordsOf } from './problem-document.ts';
-import { type ProblemCatalog, type Refusal } from './problems.ts';
+import type { ProblemCatalog, Refusal } from './problems.ts';
 
 /** Why one entry of a command with many changed nothing, while the command itself was accepted. */
 export const entryProblem = z.object({
