@@ -28,7 +28,9 @@ const problemsOf = (path: string): string[] => {
   const stem = names.at(-1) as string;
   if (stem === 'index') found.push(`${path}: no barrels and no index files; the file is named after what it has`);
   if (!kebab.test(stem)) found.push(`${path}: files are named in kebab-case`);
-  if (/(-|^)(service|manager|helper|impl|base)$/.test(stem) && stem !== 'service') found.push(`${path}: a file is named after a thing, not a role`);
+  // The one is what a service is composed of, the other makes services.
+  if (/(-|^)(service|manager|helper|impl|base)$/.test(stem) && !['service', 'new-service'].includes(stem))
+    found.push(`${path}: a file is named after a thing, not a role`);
   const [top, app, source, ...inside] = parts;
   if (top === 'apps' && app && !shapeless.has(app) && source === 'src' && !shape.test(inside.join('/'))) {
     found.push(`${path}: not part of the one shape of a service (main service routes inbound imports commands domain store outbound views)`);

@@ -60,7 +60,7 @@ export interface DoorOptions {
   /** Accounts that hold a role without a grant; only the registry's bootstrap rule gives any. */
   readonly extraRoles?: (sub: string) => readonly string[];
   /** Whether what the route answers by was complete once; before, nothing is answered rather than a default. */
-  readonly isCaughtUp?: (route: Route) => Promise<boolean>;
+  readonly isCaughtUp?: (route: Route) => boolean | Promise<boolean>;
   readonly now?: () => Date;
 }
 
@@ -76,7 +76,7 @@ export const createDoor = ({
   grantsOf,
   catalog,
   extraRoles = () => [],
-  isCaughtUp = async () => true,
+  isCaughtUp = () => true,
   now = () => new Date(),
 }: DoorOptions): Serve => {
   const identify = async (request: FastifyRequest, route: Route, today: string): Promise<Call['caller']> => {
@@ -87,7 +87,8 @@ export const createDoor = ({
       throw new Refuse(verified.reason === 'missing' ? 'token-missing' : 'token-invalid');
     }
     // Before the grants: those of a directory that is not filled yet are none.
-    if (!(await isCaughtUp(route))) throw new Refuse('not-caught-up', { retryAfterSeconds: 1 });
+    const caughtUp = isCaughtUp(route);
+    if (caughtUp !== true && !(await caughtUp)) throw new Refuse('not-caught-up', { retryAfterSeconds: 1 });
     const grants = grantsOf(verified.sub).filter((grant) => grant.validFrom <= today && (grant.validTo === null || today < grant.validTo));
     const held = [...grants.map((grant) => grant.role as string), ...extraRoles(verified.sub)];
     const { callers } = route;
