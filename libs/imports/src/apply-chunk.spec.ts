@@ -1,4 +1,4 @@
-import { accept, refuse } from '@khue/decider/decision';
+import { accept, refuseBy } from '@khue/decider/decision';
 import type { Aggregate, Tx } from '@khue/messaging/command';
 import { describe, expect, test } from 'vitest';
 import { applyChunk } from './apply-chunk.ts';
@@ -7,6 +7,8 @@ interface Row {
   readonly type: 'Row';
   readonly is: 'good' | 'late' | 'a bug';
 }
+
+const refuse = refuseBy<'late'>();
 
 /** Decides and keeps nothing. */
 const rows: Aggregate<Row, object, never> = {
@@ -19,7 +21,7 @@ const rows: Aggregate<Row, object, never> = {
   evolve: () => undefined,
   save: async () => undefined,
   outbound: () => [],
-  answer: () => ({ ok: true, status: 200, body: undefined }),
+  answer: () => ({ ok: true, body: undefined }),
   subject: () => {
     throw new Error('a chunk keeps counts, so nobody asks for its records');
   },
