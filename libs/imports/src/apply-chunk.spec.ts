@@ -58,6 +58,8 @@ describe('a chunk of an import', () => {
           [null],
           '[null]',
           '[{"good":2}]',
+          // No entry of a row was refused by itself.
+          '[null]',
         ],
       },
     ]);
