@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.ts';
 
 const src = 'libs/imports/src';
+const pastTurns = 'apps/enrollment/src/domain/past-turns';
 const flow = `${src}/import-flow.int.spec.ts`;
 const planning = `${src}/planning-beside-people.int.spec.ts`;
 const way = `${src}/give-way.spec.ts`;
@@ -131,5 +132,29 @@ export const ofTheImports: readonly Mutant[] = [
     find: `if (failure === 'data' && rows > 1)`,
     replace: `if (failure === 'bug' && rows > 1)`,
     tests: [[runner, 'rejects the row that the database does not accept, and no other']],
+  },
+  {
+    name: 'import: a bug of ours',
+    guard: 'no row is rejected for a bug of ours',
+    file: `${src}/apply-chunk.ts`,
+    find: `throw error;`,
+    replace: `void error;`,
+    tests: [[`${src}/apply-chunk.spec.ts`, 'fails whole for a bug']],
+  },
+  {
+    name: 'past turns: one in a class',
+    guard: 'a person has one turn in a class, also when two records turned out to be one',
+    file: `${pastTurns}.ts`,
+    find: `state.turns.get(state.held.get(turnKey(past.id, personId)) ?? '')`,
+    replace: `state.turns.get('')`,
+    tests: [[`${pastTurns}.spec.ts`, 'once where two turned out to be one person']],
+  },
+  {
+    name: 'past turns: whose they are',
+    guard: 'an import takes back only what it recorded',
+    file: `${pastTurns}.ts`,
+    find: `known.revoked || known.importId !== importId`,
+    replace: `known.revoked`,
+    tests: [[`${pastTurns}.spec.ts`, 'takes back nothing of the other’s']],
   },
 ];

@@ -51,6 +51,16 @@ const toldBy = async (importId: string): Promise<string[]> => {
   );
   return rows.map(({ type, sequence }) => `${type.split('.')[1]} ${sequence}`);
 };
+/** What the audit keeps of an import, each row with how many events name its command as their cause. */
+const audited = async (importId: string): Promise<object[]> => {
+  const { rows } = await service.service.pool.query<object>(
+    `select command, actor, after, string_to_array(grant_id, ' ') as grants,
+       (select count(*)::int from messaging.log where context->>'causationid' = command_id::text) as events
+     from messaging.audit where subject = $1 order by id`,
+    [importId],
+  );
+  return rows;
+};
 
 beforeAll(async () => {
   service = await testService('enrollment', createEnrollment);
@@ -66,6 +76,15 @@ describe('an import of past turns', () => {
     const { id, done, rejected } = await committed(service, 'board', [line(1), line(2), line(3, { host: '' })]);
     expect([done, rejected]).toEqual([3, 0]);
     expect(await toldBy(id)).toEqual(['past-class-recorded 1', 'turn-recorded 1', 'turn-recorded 1', 'turn-recorded 1']);
+    expect(await audited(id)).toEqual([
+      {
+        command: 'RecordPastTurns',
+        actor: 'board',
+        after: { turns: 3, rejected: 0, unchanged: 0 },
+        events: 4,
+        grants: [idOf('grant board board city')],
+      },
+    ]);
     const { items } = await expectStatus<{ items: object[] }>(get('reader', `/classes?code=L${course}.19`), 200);
     expect(items).toMatchObject([
       {
@@ -162,6 +181,7 @@ describe('a revoked import', () => {
     const first = await committed(service, 'board', file);
     await revoked(service, 'board', first.id);
     expect((await toldBy(first.id)).slice(3)).toEqual(['turn-revoked 2', 'turn-revoked 2', 'past-class-revoked 2']);
+    expect((await audited(first.id))[1]).toMatchObject({ command: 'RevokePastTurns', after: { turns: 2 }, events: 3 });
     expect((await expectStatus<{ items: object[] }>(get('reader', `/classes?code=L${course}.19`), 200)).items).toEqual([]);
     const again = await committed(
       service,

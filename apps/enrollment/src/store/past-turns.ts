@@ -132,20 +132,33 @@ const lockClassesOf = async (tx: Tx, turns: readonly string[]): Promise<readonly
 
 const turnsById = async (tx: Tx, ids: readonly string[]): Promise<readonly PastTurn[]> => {
   if (ids.length === 0) return [];
-  return (await tx.query<PastTurn>(`select ${turnColumns} from enrollment.past_turn where id = any($1::uuid[])`, [ids])).rows;
+  const { rows } = await tx.query<PastTurn>(
+    // As one condition, the planner reads the whole of a table of less than some 100,000 rows for each chunk.
+    `select t.* from unnest($1::uuid[]) as n (i) cross join lateral (select ${turnColumns} from enrollment.past_turn where id = n.i limit 1) t`,
+    [ids],
+  );
+  return rows;
 };
 
 export const savePastTurns = async (tx: Tx, now: PastTurns, before: PastTurns): Promise<void> => {
   // A turn of a class nobody had told of can't meet another, and not looking for one saves a fifth of the insertion; of the others `load` has looked.
+  const others = amended(now.turns, before.turns);
   await together(tx, () => [
     insertTurns(tx, added(now.turns, before.turns)),
-    amendTurns(tx, amended(now.turns, before.turns)),
+    reviveTurns(
+      tx,
+      others.filter(({ revoked }) => !revoked),
+    ),
+    revokeTurns(
+      tx,
+      others.filter(({ revoked }) => revoked),
+    ),
     saveClasses(tx, changed(now.classes, before.classes)),
   ]);
 };
 
-const givenTurns = `unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::bool[], $8::int[])
-  as n (id, class_id, person_id, unit_id, document_no, import_id, revoked, sequence)`;
+const givenTurns = `unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::int[])
+  as n (id, class_id, person_id, unit_id, document_no, import_id, sequence)`;
 
 const turnValues = (turns: readonly PastTurn[]): unknown[][] => [
   turns.map(({ id }) => id),
@@ -154,28 +167,37 @@ const turnValues = (turns: readonly PastTurn[]): unknown[][] => [
   turns.map(({ unitId }) => unitId),
   turns.map(({ documentNo }) => documentNo),
   turns.map(({ importId }) => importId),
-  turns.map(({ revoked }) => revoked),
   turns.map(({ sequence }) => sequence),
 ];
 
 const insertTurns = async (tx: Tx, turns: readonly PastTurn[]): Promise<void> => {
   if (turns.length === 0) return;
   const { rowCount } = await tx.query(
-    `insert into enrollment.past_turn (id, class_id, person_id, unit_id, document_no, import_id, revoked, sequence) select * from ${givenTurns}`,
+    `insert into enrollment.past_turn (id, class_id, person_id, unit_id, document_no, import_id, revoked, sequence)
+     select id, class_id, person_id, unit_id, document_no, import_id, false, sequence from ${givenTurns}`,
     turnValues(turns),
   );
   expectRows('past-turn-insert', turns.length, rowCount);
 };
 
-/** Takes turns back, or records those again that were taken back: perhaps for another person, if two records became one meanwhile. */
-const amendTurns = async (tx: Tx, turns: readonly PastTurn[]): Promise<void> => {
+/** Records turns again that were taken back: perhaps for another person, if two records became one meanwhile. */
+const reviveTurns = async (tx: Tx, turns: readonly PastTurn[]): Promise<void> => {
   if (turns.length === 0) return;
   const { rowCount } = await tx.query(
     `update enrollment.past_turn t set class_id = n.class_id, person_id = n.person_id, unit_id = n.unit_id, document_no = n.document_no, import_id = n.import_id,
-       revoked = n.revoked, sequence = n.sequence from ${givenTurns} where t.id = n.id`,
+       revoked = false, sequence = n.sequence from ${givenTurns} where t.id = n.id`,
     turnValues(turns),
   );
-  expectRows('past-turn-amend', turns.length, rowCount);
+  expectRows('past-turn-revive', turns.length, rowCount);
+};
+
+const revokeTurns = async (tx: Tx, turns: readonly PastTurn[]): Promise<void> => {
+  if (turns.length === 0) return;
+  const { rowCount } = await tx.query(
+    'update enrollment.past_turn t set revoked = true, sequence = n.sequence from unnest($1::uuid[], $2::int[]) as n (id, sequence) where t.id = n.id',
+    [turns.map(({ id }) => id), turns.map(({ sequence }) => sequence)],
+  );
+  expectRows('past-turn-revoke', turns.length, rowCount);
 };
 
 const saveClasses = async (tx: Tx, classes: readonly PastClass[]): Promise<void> => {
