@@ -120,7 +120,7 @@ describe('an import', () => {
     await commit('board', id, planHash);
     await reach('board', id, 'done');
     const { rows } = await door.service.pool.query<{ context: object }>('select context from imports.import where id = $1', [id]);
-    expect(rows).toEqual([{ context: { grantId: city.id('board@city'), correlationId: expect.stringMatching(/^[\da-f-]{36}$/) } }]);
+    expect(rows).toEqual([{ context: { grantId: city.id('board board city'), correlationId: expect.stringMatching(/^[\da-f-]{36}$/) } }]);
   });
 
   test('of a file that is no CSV is refused whole, in the words of the door unless the service has its own', async () => {
