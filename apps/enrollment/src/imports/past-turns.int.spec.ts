@@ -82,7 +82,7 @@ describe('an import of past turns', () => {
         actor: 'board',
         after: { turns: 3, rejected: 0, unchanged: 0 },
         events: 4,
-        grants: [idOf('grant board board city')],
+        grants: [idOf('board board city')],
       },
     ]);
     const { items } = await expectStatus<{ items: object[] }>(get('reader', `/classes?code=L${course}.19`), 200);
