@@ -26,7 +26,6 @@ const rows: Aggregate<Row, object, never> = {
     throw new Error('a chunk keeps counts, so nobody asks for its records');
   },
 };
-const refuse = refuseBy<'late'>();
 const written: { readonly values: readonly unknown[] }[] = [];
 /** Takes whatever is written in the transaction. */
 const tx = {
