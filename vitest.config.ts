@@ -14,8 +14,6 @@ const config = defineConfig({
           include: specs('.spec.ts'),
           exclude: specs('.int.spec.ts', '.e2e.spec.ts', '.kafka.spec.ts').concat('**/node_modules/**'),
           pool: 'threads',
-          // A busy machine takes its time over what loads a whole product or tries a thousand cases.
-          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },
       },

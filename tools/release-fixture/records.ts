@@ -1,17 +1,10 @@
 import { kafkaClient, type KafkaOptions } from '@khue/messaging/kafka-client';
-import { readTopics } from '@khue/messaging/kafka-log';
+import { readTopics, type TopicMessage } from '@khue/messaging/kafka-log';
 import { ensureTopics } from '@khue/messaging/kafka-topics';
 import { topics as declared } from '@khue/messaging/topics';
 
 /** A message of a topic as it is kept, one a line. */
-export interface KeptRecord {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  readonly key: string;
-  readonly value: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
+export type KeptRecord = Omit<TopicMessage, 'position' | 'previous'>;
 
 /** All messages of all topics, as JSON lines: each partition in its order. */
 export const dump = async (options: KafkaOptions): Promise<string> => {

@@ -34,7 +34,7 @@ export const createRegistry = service(
     serveDocuments(host, commands, reads);
     openImports(host, {
       routes: peopleImportRoutes,
-      kinds: [peopleImport(host.directory, identityRef)],
+      kinds: [peopleImport(host, identityRef)],
       uploads: '5c0a0c0e-6f1c-4f0b-9d3e-2f6a7be01c55',
     });
   },

@@ -36,17 +36,25 @@ const job = { id: 'import-1', kind: 'rows', actor: 'officer.a', unitId: null, co
 const apply = (...is: readonly Row['is'][]) =>
   applyChunk(tx as unknown as Tx, job, rows, {
     bodies: is.map((each) => ({ type: 'Row', is: each })),
+    now: new Date('2030-02-03T20:00:00.000Z'),
     what: 'ImportRows',
     counts: (answers) => ({ good: answers.filter(({ ok }) => ok).length }),
   });
 
 describe('a chunk of an import', () => {
-  test('has an answer for each row and one row of the audit, under the grant and cause of the import', async () => {
+  test('has an answer for each row and one row of the audit, under the grant and cause of the import, at the time by the service’s clock', async () => {
     written.length = 0;
     expect(await apply('good', 'late', 'good')).toMatchObject([{ ok: true }, { ok: false, code: 'late', field: 'unitCode' }, { ok: true }]);
     expect(written).toHaveLength(1);
-    const [, actor, grant, command, , correlation, subject, , before, after] = written[0]?.values ?? [];
-    expect([actor, grant, command, correlation, subject]).toEqual([['officer.a'], ['g'], ['ImportRows'], ['c'], ['import-1']]);
+    const [at, actor, grant, command, , correlation, subject, , before, after] = written[0]?.values ?? [];
+    expect([at, actor, grant, command, correlation, subject]).toEqual([
+      ['2030-02-03T20:00:00.000Z'],
+      ['officer.a'],
+      ['g'],
+      ['ImportRows'],
+      ['c'],
+      ['import-1'],
+    ]);
     expect([before, after]).toEqual(['[null]', '[{"good":2}]']);
   });
 

@@ -7,6 +7,8 @@ import type { ImportJob } from './import-kind.ts';
 export interface Chunk<Body> {
   /** One for each row, in order. */
   readonly bodies: readonly Body[];
+  /** By the service's clock. */
+  readonly now: Date;
   /** What the audit calls it: `ImportPeople`. */
   readonly what: string;
   /** What the audit keeps of it. */
@@ -21,9 +23,9 @@ export const applyChunk = <Body, State, Event>(
   tx: Tx,
   job: ImportJob,
   aggregate: Aggregate<Body, State, Event>,
-  { bodies, what, counts }: Chunk<Body>,
+  { bodies, now, what, counts }: Chunk<Body>,
 ): Promise<Answer[]> => {
-  const envelope = envelopeOf(job);
+  const envelope = envelopeOf(job, now);
   return applyBatch(
     tx,
     aggregate,
@@ -37,9 +39,8 @@ export const applyChunk = <Body, State, Event>(
   );
 };
 
-const envelopeOf = ({ actor, context }: ImportJob): Omit<Command, 'body'> => {
+const envelopeOf = ({ actor, context }: ImportJob, now: Date): Omit<Command, 'body'> => {
   const id = newId();
-  const now = new Date();
   const { correlationId = id, grantId, traceparent } = context;
   return {
     id,

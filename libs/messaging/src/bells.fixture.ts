@@ -126,7 +126,7 @@ const bellsWith = ({ rowLock }: { readonly rowLock: boolean }): Aggregate<Body, 
   outbound: ({ bell, kind, what }, { versions }) =>
     what === 'rung' ? [{ definition: rang, subject: bell, sequence: versions.get(bell) ?? 0, data: { kind } }] : [],
   dues: ({ dues }) => dues,
-  answer: () => ({ ok: true, status: 200, body: {} }),
+  answer: () => ({ ok: true, body: {} }),
   subject: ({ body: { bell } }, { versions }) => ({ id: bell, record: versions.has(bell) ? { version: versions.get(bell) } : null }),
 });
 

@@ -96,7 +96,6 @@ const gridsWith = (trial: { readonly oneForAll: boolean }): Aggregate<Enter, Map
   ],
   answer: ({ body: { cells } }, _, refusals) => ({
     ok: true,
-    status: 200,
     body: { entered: cells.length - refusals.length, problems: toEntryProblems(gridProblems, refusals) },
   }),
   subject: ({ body: { grid: id } }, state) => {

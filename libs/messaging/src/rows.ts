@@ -70,6 +70,24 @@ export const insertRows = async <Row>(tx: Tx, name: string, table: string, of: C
   expectRows(name, rows.length, rowCount);
 };
 
+/** Inserts rows by set, or amends these members of those whose `id` is there; none is no statement. Throws where other than all were written. */
+export const upsertRows = async <Row>(
+  tx: Tx,
+  name: string,
+  table: string,
+  of: Columns<Row>,
+  rows: readonly Row[],
+  ...amended: readonly (keyof Row & string)[]
+): Promise<void> => {
+  if (rows.length === 0) return;
+  const { rowCount } = await tx.query({
+    name,
+    text: `insert into ${table} (${of.names}) select ${of.names} from ${of.given} on conflict (id) do update set ${of.only(...amended).excluded()}`,
+    values: of.values(rows),
+  });
+  expectRows(name, rows.length, rowCount);
+};
+
 /** Updates rows by set, found by `key`; none is no statement. Throws where other than all were written. */
 export const updateRows = async <Row>(
   tx: Tx,

@@ -50,8 +50,8 @@ export const refusals = {
   },
   'person-not-known-yet': {
     status: 409,
-    vi: 'Người này vừa được khai báo và chưa tới đây, hoặc không có. Hãy thử lại sau vài giây.',
-    en: 'The person is new and has not arrived here yet, or does not exist. Try again in some seconds.',
+    vi: 'Ở đây chưa thấy người này. Nếu vừa khai báo, hãy thử lại sau vài giây; nếu không, hãy kiểm tra lại người đã chọn có thuộc đơn vị mình không.',
+    en: 'No such person is seen here. If the record is new, try again in some seconds; otherwise check that the person chosen belongs to your unit.',
   },
   'person-merged': {
     status: 409,

@@ -17,7 +17,7 @@ import { layout, type PastTurnRow } from './past-turns-layout.ts';
 const rememberedFiles = 4;
 
 /** The door for class lists of past years. A row becomes a command that the same rules decide as have planned it; a chunk is some ten statements whatever its size. */
-export const pastTurnImport = ({ directory, config }: Pick<Host, 'directory' | 'config'>): ImportKind<PastTurnRow, PlannedTurn> => {
+export const pastTurnImport = ({ directory, config, now }: Pick<Host, 'directory' | 'config' | 'now'>): ImportKind<PastTurnRow, PlannedTurn> => {
   const aggregate = bound(pastTurns, directory, [enrollmentFacts]);
   const planned = new Map<string, Map<string, ClassClaim>>();
   const codes = new WeakMap<UnitTable, ReadonlyMap<string, Unit>>();
@@ -42,7 +42,7 @@ export const pastTurnImport = ({ directory, config }: Pick<Host, 'directory' | '
         units,
         byCode: byCode(units),
         grants: directory.grantsOf(job.actor),
-        today: todayIn(new Date()),
+        today: todayIn(now()),
         identityRef: (number) => identityRef(config.identityKey, number),
         planned: plannedOf(job.id),
       });
@@ -50,6 +50,7 @@ export const pastTurnImport = ({ directory, config }: Pick<Host, 'directory' | '
     apply: async (rows, tx, job) => {
       const answers = await applyChunk(tx, job, aggregate, {
         bodies: rows.map(({ id, value }) => ({ type: 'RecordPastTurn', turnId: id, importId: job.id, turn: value })),
+        now: now(),
         what: 'RecordPastTurns',
         counts,
       });
@@ -62,6 +63,7 @@ export const pastTurnImport = ({ directory, config }: Pick<Host, 'directory' | '
     revoke: async (rows, tx, job) => {
       await applyChunk(tx, job, aggregate, {
         bodies: rows.map(({ id }) => ({ type: 'TakeBackPastTurn', turnId: id, importId: job.id })),
+        now: now(),
         what: 'RevokePastTurns',
         counts: (answers) => ({ turns: answers.filter(isDone).length }),
       });

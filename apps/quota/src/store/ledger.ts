@@ -2,7 +2,7 @@ import type { By } from '@khue/contracts/grants';
 import type { Order } from '@khue/host/aggregate';
 import type { Tx } from '@khue/messaging/command';
 import { together } from '@khue/messaging/database';
-import { changed, expectRows, insertRows } from '@khue/messaging/rows';
+import { changed, insertRows, upsertRows } from '@khue/messaging/rows';
 import { initial, type LedgerCommand } from '../domain/ledger.ts';
 import type { Account, Ledger, Pot, Seat } from '../domain/records.ts';
 import { pathUp } from '../domain/scope.ts';
@@ -60,9 +60,19 @@ export const save = async (tx: Tx, now: StoredLedger, before: StoredLedger): Pro
   const accounts = changed(now.accounts, before.accounts).map((account) => ({ ...account, depth: depthOf(account) }));
   await together(tx, () => [
     insertRows(tx, 'pots-save', 'quota.pot', potColumns, changed(now.pots, before.pots)),
-    saveAccounts(
+    upsertRows(
       tx,
+      'accounts-save',
+      'quota.account',
+      accountColumns,
       accounts.sort((a, b) => a.depth - b.depth),
+      'allotted',
+      'passedOn',
+      'held',
+      'confirmed',
+      'queueLength',
+      'nextQueueNo',
+      'version',
     ),
     saveSeats(tx, changed(now.seats, before.seats)),
   ]);
@@ -146,17 +156,6 @@ const readQueues = async (
     values: [queued.map((account) => account.id), limit],
   });
   return rows;
-};
-
-const saveAccounts = async (tx: Tx, accounts: readonly StoredAccount[]): Promise<void> => {
-  if (accounts.length === 0) return;
-  const { rowCount } = await tx.query({
-    name: 'accounts-save',
-    text: `insert into quota.account (${accountColumns.names}) select ${accountColumns.names} from ${accountColumns.given}
-      on conflict (id) do update set ${accountColumns.excluded('id', 'potId', 'unitId', 'parentAccountId', 'depth')}`,
-    values: accountColumns.values(accounts),
-  });
-  expectRows('accounts-save', accounts.length, rowCount);
 };
 
 const saveSeats = async (tx: Tx, seats: readonly Seat[]): Promise<void> => {

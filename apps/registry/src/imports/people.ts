@@ -6,6 +6,7 @@ import type { ImportJob, ImportKind, Outcome, RowToApply, Verdict } from '@khue/
 import type { CellError } from '@khue/imports/layout';
 import { registryFacts, registryPeople } from '@khue/contracts/events/registry';
 import { bound } from '@khue/host/aggregate';
+import type { Host } from '@khue/host/host';
 import type { Answer, Tx } from '@khue/messaging/command';
 import { peopleNoun, type PeopleCommand } from '../commands.ts';
 import type { RegisterPerson } from '../domain/people.ts';
@@ -23,7 +24,10 @@ export type PlannedPerson = Pick<Person, 'unitId' | 'name' | 'identityNumber' | 
  * The door for lists of people. A row becomes the same command that the officer's form sends, so the same rules decide it; the plan tells beforehand what they
  * would say. Taken back are the people whom the import brought and nobody has touched since.
  */
-export const peopleImport = (directory: RegistryDirectory, identityRef: IdentityRef): ImportKind<PersonRow, PlannedPerson> => {
+export const peopleImport = (
+  { directory, now }: Pick<Host<RegistryDirectory>, 'directory' | 'now'>,
+  identityRef: IdentityRef,
+): ImportKind<PersonRow, PlannedPerson> => {
   const aggregate = bound(peopleNoun(directory), directory, [registryFacts, registryPeople]);
   const codes = new WeakMap<Snapshot, ReadonlyMap<string, Unit>>();
   const byCode = (snapshot: Snapshot): ReadonlyMap<string, Unit> => {
@@ -34,6 +38,7 @@ export const peopleImport = (directory: RegistryDirectory, identityRef: Identity
   const apply = (tx: Tx, job: ImportJob, bodies: readonly PeopleCommand[], what: string): Promise<Answer[]> =>
     applyChunk(tx, job, aggregate, {
       bodies,
+      now: now(),
       what,
       counts: (answers) => {
         const refused = answers.filter((answer) => !answer.ok).length;
@@ -48,7 +53,8 @@ export const peopleImport = (directory: RegistryDirectory, identityRef: Identity
     judge: async (rows, tx, job) => {
       const snapshot = await directory.newest(tx, 'look');
       const units = byCode(snapshot);
-      const writable = scopeOf(snapshot, job);
+      const today = todayIn(now());
+      const writable = scopeOf(snapshot, job, today);
       const planned = rows.map(({ value }) => {
         const unit = units.get(value.unitCode);
         return unit && plan(value, unit.id, identityRef);
@@ -64,7 +70,7 @@ export const peopleImport = (directory: RegistryDirectory, identityRef: Identity
         const key = person.identityRef ?? JSON.stringify([person.unitId, person.name, person.birth]);
         const known = person.identityRef === null ? listed.namesake(person) : listed.holder(person.identityRef);
         if (!known) return { verdict: 'accepted', value: person, key };
-        if (known.unitId !== person.unitId) return rejected(elsewhere(snapshot, known));
+        if (known.unitId !== person.unitId) return rejected(elsewhere(snapshot, known, today));
         return differs(known, person) ? rejected(contentDiffers(value)) : { verdict: 'unchanged', key };
       });
     },
@@ -91,8 +97,7 @@ export const peopleImport = (directory: RegistryDirectory, identityRef: Identity
 };
 
 /** Whether the importer may write at a unit, asked once a unit and not once a row. */
-const scopeOf = ({ table, bySub }: Snapshot, { actor }: ImportJob): ((unitId: string) => boolean) => {
-  const today = todayIn(new Date());
+const scopeOf = ({ table, bySub }: Snapshot, { actor }: ImportJob, today: string): ((unitId: string) => boolean) => {
   const asked = new Map<string, boolean>();
   return (unitId) => {
     let answer = asked.get(unitId);
@@ -158,8 +163,8 @@ const contentDiffers = ({ identityNumber }: PersonRow): CellError => ({
     en: 'Mend the record itself, or make the row agree and import it again.',
   },
 });
-const elsewhere = ({ table }: Snapshot, known: Person): CellError => {
-  const { at } = standing(table, known.unitId, todayIn(new Date()));
+const elsewhere = ({ table }: Snapshot, known: Person, today: string): CellError => {
+  const { at } = standing(table, known.unitId, today);
   const code = table.units.get(at)?.code ?? '';
   return {
     column: 'identityNumber',

@@ -1,8 +1,8 @@
 import type { Order } from '@khue/host/aggregate';
 import type { Tx } from '@khue/messaging/command';
 import { together } from '@khue/messaging/database';
-import { added, changed, expectRows, insertRows } from '@khue/messaging/rows';
-import { initialStructure, type Assignment, type GrantRecord, type Structure, type UnitRecord } from '../domain/records.ts';
+import { added, changed, expectRows, insertRows, upsertRows } from '@khue/messaging/rows';
+import { initialStructure, type Assignment, type Structure, type UnitRecord } from '../domain/records.ts';
 import type { StructureCommand } from '../domain/structure.ts';
 import { assignmentColumns, grantColumns, linkColumns, successionColumns, unitColumns } from './columns.ts';
 import type { RegistryDirectory } from './directory.ts';
@@ -40,7 +40,7 @@ export const saveStructure = async (tx: Tx, now: Structure, before: Structure): 
   await together(tx, () => [
     saveUnits(tx, units),
     insertRows(tx, 'successions-add', 'registry.successions', successionColumns, successions),
-    saveGrants(tx, grants),
+    upsertRows(tx, 'grants-save', 'registry.grants', grantColumns, grants, 'revokedOn', 'revokedBy', 'version'),
     saveAssignments(tx, changed(now.assignments, before.assignments)),
     // Assignments stand in no snapshot: replicas have nothing to read again for them.
     units.length + grants.length > 0 && countChange(tx),
@@ -55,13 +55,8 @@ const countChange = async (tx: Tx): Promise<void> => {
 const saveUnits = async (tx: Tx, units: readonly UnitRecord[]): Promise<void> => {
   if (units.length === 0) return;
   const links = linkColumns.values(units.flatMap(({ id, parents }) => parents.map((link) => ({ unitId: id, ...link }))));
-  const [{ rowCount }] = await together(tx, () => [
-    tx.query({
-      name: 'units-save',
-      text: `insert into registry.units (${unitColumns.names}) select ${unitColumns.names} from ${unitColumns.given}
-        on conflict (id) do update set ${unitColumns.only('to', 'version').excluded()}`,
-      values: unitColumns.values(units),
-    }),
+  await together(tx, () => [
+    upsertRows(tx, 'units-save', 'registry.units', unitColumns, units, 'to', 'version'),
     // Ends first, for the exclusion constraint looks at each row as it comes.
     tx.query({
       name: 'unit-parents-end',
@@ -76,18 +71,6 @@ const saveUnits = async (tx: Tx, units: readonly UnitRecord[]): Promise<void> =>
       values: links,
     }),
   ]);
-  expectRows('units-save', units.length, rowCount);
-};
-
-const saveGrants = async (tx: Tx, grants: readonly GrantRecord[]): Promise<void> => {
-  if (grants.length === 0) return;
-  const { rowCount } = await tx.query({
-    name: 'grants-save',
-    text: `insert into registry.grants (${grantColumns.names}) select ${grantColumns.names} from ${grantColumns.given}
-      on conflict (id) do update set ${grantColumns.only('revokedOn', 'revokedBy', 'version').excluded()}`,
-    values: grantColumns.values(grants),
-  });
-  expectRows('grants-save', grants.length, rowCount);
 };
 
 const saveAssignments = async (tx: Tx, assignments: readonly Assignment[]): Promise<void> => {
